@@ -1,0 +1,49 @@
+# `make demo` and `make test` need python3 (3.11 or later), make and git; the rest they fetch.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKED := .venv/.locked
+READY := .venv/.ready
+
+.PHONY: demo test lint bench lock format clean
+
+demo: $(READY)
+	@$(BIN)/booking demo $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Made again only when the lock changes. Its hashes say which files are right; where they come from
+# is up to pip's own configuration.
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	@echo "Installing the pinned packages into .venv; the first time this takes a minute or two."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The lock holds for every platform and names no index: hashes alone decide.
+lock:
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv; }
+	@.venv-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
+		--generate-hashes --no-emit-index-url --no-annotate --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+clean:
+	@rm -rf .venv .venv-lock

@@ -1,0 +1,1 @@
+"""The outside: Kafka, databases, partner services and tokens behind the ports of handlers."""

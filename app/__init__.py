@@ -1,0 +1,1 @@
+"""Starts and wires the worker: settings, wiring, command line, demo."""

@@ -1,0 +1,1 @@
+"""A batch's way: intake, recall, run, record, publish."""

@@ -1,0 +1,1 @@
+"""The wire: every message as a pydantic model, and the catalogue of them."""
