@@ -1,0 +1,118 @@
+"""The booking: the one thing this service owns, and how each action changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.lifecycle import ACTIVE, Status
+from domain.money import Money, Price
+from domain.time_slot import TimeSlot
+
+
+class VenueType(StrEnum):
+    HOTEL = "hotel"
+    RESTAURANT = "restaurant"
+    CAFE = "cafe"
+    RETAIL = "retail"
+
+
+class Source(StrEnum):
+    WEB = "web"
+    MOBILE = "mobile"
+    PHONE = "phone"
+    WALK_IN = "walk_in"
+
+
+class PaymentStatus(StrEnum):
+    NONE = "none"  # no intent was made yet
+    NOT_REQUIRED = "not_required"  # a zero total
+    REQUIRES_PAYMENT = "requires_payment"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    AT_VENUE = "at_venue"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    id: UUID
+    type: VenueType
+    name: str | None
+    time_zone: str | None  # IANA; None: the offset the client sent decides what a local day is
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The guest, as far as they told us; everything but the id is personal."""
+
+    guest_id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    intent_id: str | None
+    status: PaymentStatus
+    paid: Money
+    refunded: Money
+
+    @property
+    def kept(self) -> Money:
+        """What was paid and not given back."""
+        return self.paid - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the inventory service reserved for the booking."""
+
+    reservation_id: str
+    item: str | None  # the room or table; None: the whole venue is the unit
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booking at one version; versions start at 1 and rise by one with every change."""
+
+    id: UUID
+    reference: str
+    version: int
+    status: Status
+    contact: Contact
+    venue: Venue
+    slot: TimeSlot
+    booking_date: date  # the local day of the start
+    party_size: int
+    price: Price
+    payment: Payment
+    hold: Hold
+    special_requests: str | None
+    internal_notes: str | None
+    source: Source
+    metadata: Mapping[str, object] | None
+    idempotency_key: str | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None  # only while pending
+    confirmed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    checked_in_at: datetime | None = None
+    completed_at: datetime | None = None
+    cancellation_reason: str | None = None
+    cancelled_by: str | None = None  # a principal's label
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def changed(self, at: datetime, **fields: object) -> Booking:
+        """The next version, with these fields replaced."""
+        return replace(self, version=self.version + 1, updated_at=at, **fields)  # type: ignore[arg-type]  # replace() checks the names at run time

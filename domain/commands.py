@@ -1,0 +1,176 @@
+"""What somebody wants done: commands as values, parsed once at the edge and never checked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Final, Literal
+from uuid import UUID, uuid5
+
+from domain.booking import Contact, Source, Venue, VenueType
+from domain.lifecycle import Status
+from domain.principal import Principal
+from domain.time_slot import TimeSlot
+
+_NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
+
+
+def command_row_id(principal: Principal, command_id: UUID) -> UUID:
+    """The identity of a command: ids are scoped by principal."""
+    return uuid5(_NAMESPACE, f"{principal.label}/{command_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The two clocks of a command, both stored with it, so that a second run sees the same time."""
+
+    sent: datetime  # the broker's timestamp of the client's record: token, lead time
+    decided: datetime  # the worker's clock at the first start: deadline, created_at, expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked, and under which identity; all ids that the command gives away derive from it."""
+
+    principal: Principal
+    command_id: UUID
+    run: int = 0  # a redrive of a dead letter adds one
+    idempotency_key: str | None = None
+
+    @property
+    def row_id(self) -> UUID:
+        return command_row_id(self.principal, self.command_id)
+
+    def derived(self, purpose: str) -> UUID:
+        """An id that the same command and run give again, whatever happened in between."""
+        return uuid5(self.row_id, f"{self.run}/{purpose}")
+
+    def key(self, step: str) -> str:
+        """The Idempotency-Key of this command's partner call `step`."""
+        return str(self.derived(f"call/{step}"))
+
+
+class Unset(Enum):
+    """Marks an update's field that was not sent; None is a value: it clears the field."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBooking:
+    asked: Asked
+    booking_id: UUID
+    booking_reference: str
+    venue: Venue
+    slot: TimeSlot
+    booking_date: date
+    party_size: int
+    item: str | None  # chosen by the client
+    contact: Contact
+    payment_method_id: str | None
+    special_requests: str | None
+    internal_notes: str | None
+    source: Source
+    metadata: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an update sets; `booking_time` keeps the offset that the client sent."""
+
+    booking_time: datetime | Unset = UNSET
+    duration_minutes: int | Unset = UNSET
+    end_time: datetime | Unset = UNSET
+    party_size: int | Unset = UNSET
+    item: str | None | Unset = UNSET
+    guest_name: str | None | Unset = UNSET
+    guest_email: str | None | Unset = UNSET
+    guest_phone: str | None | Unset = UNSET
+    special_requests: str | None | Unset = UNSET
+    internal_notes: str | None | Unset = UNSET
+    metadata: Mapping[str, object] | None | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBooking:
+    asked: Asked
+    booking_id: UUID
+    expected_version: int
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBooking:
+    asked: Asked
+    booking_id: UUID
+    expected_version: int | None = None
+    reason: str | None = None
+    refund_amount: str | None = None  # decimal text, in the booking's own currency
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStatus:
+    """Any status word that exists; which of them can be reached is the workflow's to say."""
+
+    asked: Asked
+    booking_id: UUID
+    to: Status
+    expected_version: int | None = None
+    reason: str | None = None
+    payment: Literal["at_venue"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireBooking:
+    """From the sweeper; looks at status and version, not at a clock."""
+
+    asked: Asked
+    booking_id: UUID
+    expected_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleUndo:
+    """From the sweeper: carry out one thing that is still owed."""
+
+    asked: Asked
+    undo_id: UUID
+    booking_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndCommand:
+    """From the sweeper: end a command that was started and will never be delivered again."""
+
+    asked: Asked
+    row_id: UUID
+
+
+Command = (
+    CreateBooking
+    | UpdateBooking
+    | CancelBooking
+    | ChangeStatus
+    | ExpireBooking
+    | SettleUndo
+    | EndCommand
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAvailability:
+    """The one query that needs the partners, and so a workflow."""
+
+    query_id: UUID
+    venue_id: UUID
+    venue_type: VenueType
+    slot: TimeSlot
+    booking_date: date
+    party_size: int
+    item: str | None

@@ -1,0 +1,97 @@
+"""Who may do what, as one table: role by operation, and whose bookings it reaches."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.principal import Admin, Business, Guest, Principal, System
+
+
+class Operation(StrEnum):
+    CREATE = "create_booking"
+    UPDATE = "update_booking"
+    CANCEL = "cancel_booking"
+    CONFIRM = "confirm"
+    CHECK_IN = "check_in"
+    COMPLETE = "complete"
+    MARK_NO_SHOW = "mark_no_show"
+    PAY_AT_VENUE = "pay_at_venue"
+    NAME_REFUND = "name_refund"
+    WRITE_NOTES = "write_notes"
+    BOOK_FOR_OTHERS = "book_for_others"
+    BUSINESS_SOURCE = "business_source"  # phone and walk_in
+    GET = "get_booking"
+    HISTORY = "get_booking_history"
+    LIST_GUEST = "list_guest_bookings"
+    LIST_VENUE = "list_venue_bookings"
+    CHECK_AVAILABILITY = "check_availability"
+    SETTLE = "settle"  # expiry, undo, ending a command: the service's own
+
+
+class Reach(StrEnum):
+    """How far a grant goes; NEVER is refused with `forbidden`, out of reach with "not found"."""
+
+    NEVER = "never"
+    OWN = "own"  # the guest's own bookings
+    VENUES = "venues"  # bookings at the venues named in the token
+    ALL = "all"
+
+
+_GUEST: Final = {
+    Operation.CREATE: Reach.OWN,
+    Operation.UPDATE: Reach.OWN,
+    Operation.CANCEL: Reach.OWN,
+    Operation.CONFIRM: Reach.OWN,
+    Operation.GET: Reach.OWN,
+    Operation.HISTORY: Reach.OWN,
+    Operation.LIST_GUEST: Reach.OWN,
+    Operation.CHECK_AVAILABILITY: Reach.ALL,
+}
+_BUSINESS: Final = {
+    operation: Reach.VENUES for operation in Operation if operation is not Operation.SETTLE
+} | {Operation.LIST_GUEST: Reach.VENUES, Operation.CHECK_AVAILABILITY: Reach.ALL}
+_ADMIN: Final = {
+    operation: Reach.ALL for operation in Operation if operation is not Operation.SETTLE
+}
+_SYSTEM: Final = {Operation.SETTLE: Reach.ALL}
+
+MATRIX: Final[dict[type[Principal], dict[Operation, Reach]]] = {
+    Guest: _GUEST,
+    Business: _BUSINESS,
+    Admin: _ADMIN,
+    System: _SYSTEM,
+}
+"""Role × operation; what is absent is never allowed."""
+
+
+def reach(principal: Principal, operation: Operation) -> Reach:
+    """How far `principal` may go with `operation`."""
+    return MATRIX[type(principal)].get(operation, Reach.NEVER)
+
+
+def reaches(principal: Principal, operation: Operation, *, guest_id: UUID, venue_id: UUID) -> bool:
+    """Whether a booking of this guest at this venue is within reach."""
+    match reach(principal, operation):
+        case Reach.ALL:
+            return True
+        case Reach.OWN:
+            return isinstance(principal, Guest) and principal.id == guest_id
+        case Reach.VENUES:
+            return isinstance(principal, Business) and venue_id in principal.venue_ids
+        case Reach.NEVER:
+            return False
+
+
+def can_reach(principal: Principal, operation: Operation, booking: Booking) -> bool:
+    """Whether this booking is within reach; if not, it is told apart from a missing one by nobody."""
+    return reaches(
+        principal, operation, guest_id=booking.contact.guest_id, venue_id=booking.venue.id
+    )
+
+
+def sees_notes(principal: Principal) -> bool:
+    """Internal notes are for business and admin."""
+    return isinstance(principal, Business | Admin)
