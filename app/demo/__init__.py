@@ -1,0 +1,1 @@
+"""The demonstration: everything embedded, a scripted day of bookings."""
