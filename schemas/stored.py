@@ -1,0 +1,157 @@
+"""Domain values as stored JSON, exact in both directions: answers, calls, what is owed, who asked.
+
+Every value carries its `kind`, the class's name, so a class that is renamed needs its old name kept
+here for as long as rows of it may lie in a database. Unknown kinds and fields raise: a row that
+this version cannot read must not be half understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import orjson
+
+from domain.effects import PartnerAnswer, PartnerCall
+from domain.money import Money
+from domain.principal import Principal
+from domain.undo import Owed
+
+_KINDS: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for union in (PartnerAnswer, PartnerCall, Owed, Principal)
+    for kind in get_args(union)
+}
+
+
+def answer_to_json(answer: PartnerAnswer) -> dict[str, Any]:
+    """A JSON object, to stand among others in a journal entry."""
+    return _to_json(answer)
+
+
+def answer_from_json(stored: Mapping[str, Any]) -> PartnerAnswer:
+    """Raises ValueError when it is not a partner's answer."""
+    return cast("PartnerAnswer", _from_json(stored, PartnerAnswer))
+
+
+def call_to_json(call: PartnerCall) -> dict[str, Any]:
+    """A JSON object, to stand among others in a journal entry."""
+    return _to_json(call)
+
+
+def call_from_json(stored: Mapping[str, Any]) -> PartnerCall:
+    """Raises ValueError when it is not a partner call."""
+    return cast("PartnerCall", _from_json(stored, PartnerCall))
+
+
+def dump_owed(owed: Owed) -> str:
+    """JSON text for a column of its own."""
+    return _to_text(owed)
+
+
+def load_owed(text: str) -> Owed:
+    """Raises ValueError when it is not something owed."""
+    return cast("Owed", _from_json(orjson.loads(text), Owed))
+
+
+def dump_principal(principal: Principal) -> str:
+    """JSON text for a column of its own."""
+    return _to_text(principal)
+
+
+def load_principal(text: str) -> Principal:
+    """Raises ValueError when it is not a principal."""
+    return cast("Principal", _from_json(orjson.loads(text), Principal))
+
+
+# --- writing: by the value's own class ---
+
+
+def _to_text(value: object) -> str:
+    return orjson.dumps(_to_json(value)).decode()
+
+
+def _to_json(value: Any) -> dict[str, Any]:
+    kind: Any = type(value)
+    stored: dict[str, Any] = {"kind": kind.__name__}
+    for name in _field_names(kind):
+        stored[name] = _field_to_json(getattr(value, name))
+    return stored
+
+
+def _field_to_json(value: Any) -> Any:
+    kind: Any = type(value)
+    write = _WRITERS.get(kind)
+    if write is not None:
+        return write(value)
+    if isinstance(value, Enum):
+        return value.value
+    if kind.__name__ in _KINDS:
+        return _to_json(value)
+    return value  # text, numbers, None, and metadata, which is JSON already
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+_WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
+    UUID: str,
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+    Money: lambda money: [str(money.amount), money.currency],
+    frozenset: lambda ids: sorted(map(str, ids)),
+}
+
+# --- reading: by the types that the class declares ---
+
+
+def _from_json(stored: object, union: Any) -> Any:
+    if not isinstance(stored, Mapping):
+        raise ValueError(f"expected a stored object, got {type(stored).__name__}")  # noqa: TRY004  # one error for all that is unreadable
+    kind = _KINDS.get(str(stored.get("kind")))
+    if kind is None or kind not in get_args(union):
+        raise ValueError(f"expected one of {union}, got kind {stored.get('kind')!r}")
+    readers = _readers(kind)
+    if stored.keys() - {"kind"} != readers.keys():
+        raise ValueError(f"stored {kind.__name__} has the fields {sorted(stored)}")
+    try:
+        return kind(**{name: read(stored[name]) for name, read in readers.items()})
+    except (TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"stored {kind.__name__} cannot be read: {error}") from error
+
+
+@cache
+def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+    hints = get_type_hints(kind)
+    return {name: _reader(hints[name]) for name in _field_names(kind)}
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    if get_origin(hint) in (Union, UnionType):
+        (inner,) = (_reader(arm) for arm in get_args(hint) if arm is not NoneType)
+        return lambda value: None if value is None else inner(value)
+    if hint in _READERS:
+        return _READERS[hint]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    if isinstance(hint, type) and hint.__name__ in _KINDS:
+        return lambda value: _from_json(value, hint | None)
+    return lambda value: value
+
+
+_READERS: Final[dict[Any, Callable[[Any], Any]]] = {
+    UUID: UUID,
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    Money: lambda pair: Money(Decimal(pair[0]), pair[1]),
+    frozenset[UUID]: lambda ids: frozenset(map(UUID, ids)),
+}
