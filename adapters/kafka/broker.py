@@ -1,0 +1,151 @@
+"""The FastStream broker with its two batch subscribers, and what starts and stops around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from adapters.kafka.commands_consumer import CommandsConsumer
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.lanes import Lanes
+from adapters.kafka.publishing import BrokerPublisher
+from adapters.kafka.queries_consumer import QueriesConsumer
+from adapters.kafka.records import accept_any_header_name, as_records, keep_bytes
+from adapters.kafka.refusals import Refusals
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.standstill import Standstill
+from adapters.kafka.topics import TopicNames
+from handlers.ports import CommandProcessor, LaneEpochs, QueryProcessor, Record
+
+# FastStream waits this much longer than the batch in hand, which ends by itself.
+GRACE_SECONDS = 3.0
+
+
+class KafkaSide:
+    """Started and stopped by the FastStream app: `open` on startup, `drain` on shutdown, `close`
+    after shutdown.
+    """
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        topics: TopicDirectory,
+        consumers: tuple[CommandsConsumer, QueriesConsumer],
+        publisher: BrokerPublisher,
+        drain_seconds: float,
+    ) -> None:
+        self.broker = broker
+        self._topics = topics
+        self._commands, self._queries = consumers
+        self._publisher = publisher
+        self._drain_seconds = drain_seconds
+
+    async def open(self) -> None:
+        """Connect; waits for as long as no broker answers. Before the broker starts."""
+        accept_any_header_name()
+        await self._topics.start(Standstill("worker"))
+
+    async def drain(self) -> None:
+        """No batch goes on for longer than the drain time from now. Before the broker stops."""
+        self._commands.hurry(self._drain_seconds)
+        self._queries.hurry(self._drain_seconds)
+
+    async def close(self) -> None:
+        """Close the lanes and every connection. After the broker has stopped."""
+        await asyncio.gather(self._commands.stop(), self._queries.stop())
+        await asyncio.gather(self._publisher.stop(), self._topics.stop())
+
+
+def build_broker(
+    settings: KafkaSettings,
+    *,
+    commands: CommandProcessor,
+    queries: QueryProcessor,
+    epochs: LaneEpochs,
+    topics: TopicDirectory,
+    give_up: Callable[[str], None],
+) -> KafkaSide:
+    """Wire the Kafka side; needs a running loop only from `open` on.
+
+    `give_up` is called with a reason when the worker cannot go on, and has to make it exit.
+    """
+    names = TopicNames(settings.topic_prefix)
+    refusals = Refusals(names, topics)
+    publisher = BrokerPublisher(settings, refusals)
+    lanes = Lanes(settings, epochs, refusals)
+    commands_consumer = CommandsConsumer(settings, commands, lanes, topics, give_up)
+    queries_consumer = QueriesConsumer(settings, queries, publisher, topics)
+    broker = KafkaBroker(
+        settings.bootstrap_servers.split(","),
+        security=_security(settings),
+        request_timeout_ms=settings.request_timeout_ms,
+        consumer_only=True,  # its producer and its admin client would idle here
+        allow_auto_create_topics=False,
+        graceful_timeout=settings.drain_seconds + GRACE_SECONDS,
+        parser=keep_bytes,
+        decoder=as_records,
+        apply_types=False,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,  # two lines a batch otherwise
+    )
+    _subscribe(broker, settings, names.commands, settings.group_id, commands_consumer)
+    _subscribe(broker, settings, names.queries, settings.queries_group_id, queries_consumer)
+    return KafkaSide(
+        broker, topics, (commands_consumer, queries_consumer), publisher, settings.drain_seconds
+    )
+
+
+def _subscribe(
+    broker: KafkaBroker,
+    settings: KafkaSettings,
+    topic: str,
+    group_id: str,
+    listener: CommandsConsumer | QueriesConsumer,
+) -> None:
+    subscriber: Any = broker.subscriber(
+        topic,
+        group_id=group_id,
+        batch=True,
+        max_records=settings.max_batch_records,
+        batch_timeout_ms=settings.batch_timeout_ms,
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        listener=listener,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=settings.heartbeat_interval_ms,
+        rebalance_timeout_ms=settings.rebalance_timeout_ms,
+        max_poll_interval_ms=settings.max_poll_interval_ms,
+    )
+
+    async def consume(records: Sequence[Record]) -> None:
+        await listener.consume(subscriber.consumer, records)
+
+    subscriber(consume)
+
+
+def _security(settings: KafkaSettings) -> BaseSecurity | None:
+    protocol = settings.security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    tls: dict[str, Any] = {
+        "use_ssl": protocol != "SASL_PLAINTEXT",
+        "ssl_context": settings.connection().get("ssl_context"),
+    }
+    if protocol == "SSL":
+        return BaseSecurity(**tls)
+    kinds = {
+        "PLAIN": SASLPlaintext,
+        "SCRAM-SHA-256": SASLScram256,
+        "SCRAM-SHA-512": SASLScram512,
+    }
+    return kinds[settings.sasl_mechanism](
+        username=settings.sasl_username or "", password=settings.sasl_password or "", **tls
+    )

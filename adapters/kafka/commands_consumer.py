@@ -1,0 +1,174 @@
+"""Commands: each batch through its lanes, outputs and offsets in one transaction per partition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from adapters.kafka.batches import Parts, by_partition, reply_topics
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.lanes import Lane, Lanes
+from adapters.kafka.patience import Patience
+from adapters.kafka.publishing import OutputRefused
+from adapters.kafka.redelivery import Redelivery
+from adapters.kafka.refusals import CannotPublish
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.standstill import Standstill
+from handlers.ports import CommandProcessor, DatabaseAway, Output, Record
+
+_log = structlog.get_logger(__name__)
+
+
+class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One batch at a time; a partition where something fails returns to its committed offset."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        processor: CommandProcessor,
+        lanes: Lanes,
+        topics: TopicDirectory,
+        give_up: Callable[[str], None],
+    ) -> None:
+        self._processor = processor
+        self._lanes = lanes
+        self._topics = topics
+        self._give_up = give_up
+        self._heartbeat_seconds = settings.heartbeat_interval_ms / 1000
+        self._patience = Patience(settings.batch_limit_seconds)
+        self._standstill = Standstill("commands")
+        self._redelivery = Redelivery()
+        # Held by the batch in hand, and by a rebalance that waits for it.
+        self._in_hand = asyncio.Lock()
+
+    async def consume(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        """Do one batch as far as it is ours; never raises for what another delivery can repair."""
+        async with self._in_hand:
+            parts = by_partition(records)
+            try:
+                async with self._patience.limit():
+                    await self._topics.learn(reply_topics(records))
+                    lanes = await self._enter_lanes(consumer, parts)
+                    if lanes:
+                        await self._do(consumer, lanes, parts)
+            except TimeoutError as error:
+                _log.warning("batch given up", records=len(records), reason=repr(error))
+                await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
+
+    def hurry(self, seconds: float) -> None:
+        """The worker is stopping: the batch in hand, and any later one, ends by then."""
+        self._patience.hurry(seconds)
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Wait for the batch in hand and let go of everything (every rebalance takes all)."""
+        self._lanes.assign(())
+        self._redelivery.forget_all()
+        async with self._in_hand:
+            await self._lanes.close_all()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._lanes.assign(assigned)
+
+    async def stop(self) -> None:
+        self._redelivery.forget_all()
+        async with self._in_hand:
+            await self._lanes.close_all()
+
+    async def _enter_lanes(
+        self, consumer: AIOKafkaConsumer, parts: Parts
+    ) -> Mapping[TopicPartition, Lane]:
+        """The lanes that were open before this batch came; its other partitions are opened now and
+        their records thrown away, to be fetched again from where the lane's past ends.
+        """
+        lanes = self._lanes.opened(parts)
+        closed = [source for source in parts if source not in lanes]
+        results = await asyncio.gather(
+            *(self._lanes.open(consumer, source) for source in closed), return_exceptions=True
+        )
+        for source, result in zip(closed, results, strict=True):
+            if isinstance(result, BaseException):
+                await self._failed(consumer, parts, [source], result)
+            elif not result:
+                # Not assigned by the group's word; if it is in a moment, the records come again.
+                await self._again(consumer, parts, [source], self._heartbeat_seconds / 10)
+        return lanes
+
+    async def _do(
+        self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
+    ) -> None:
+        records = [record for source in lanes for record in parts[source]]
+        epochs = {source.partition: lane.epoch for source, lane in lanes.items()}
+        try:
+            answer = await self._processor.process(records, epochs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no record may be lost by it
+            await self._failed(consumer, parts, lanes, error)
+            return
+        published = {s: lane for s, lane in lanes.items() if s.partition in answer}
+        if lost := lanes.keys() - published.keys():
+            _log.warning("lanes lost in the database", partitions=sorted(s.partition for s in lost))
+            await self._again(consumer, parts, lost, self._heartbeat_seconds)
+        await self._publish(consumer, published, parts, answer)
+
+    async def _publish(
+        self,
+        consumer: AIOKafkaConsumer,
+        lanes: Mapping[TopicPartition, Lane],
+        parts: Parts,
+        answer: Mapping[int, Sequence[Output]],
+    ) -> None:
+        results = await asyncio.gather(
+            *(
+                lane.publisher.publish(answer[source.partition], parts[source][-1].offset + 1)
+                for source, lane in lanes.items()
+            ),
+            return_exceptions=True,
+        )
+        failed = False
+        for source, result in zip(lanes, results, strict=True):
+            if isinstance(result, BaseException):
+                failed = True
+                await self._failed(consumer, parts, [source], result)
+        if not failed:
+            self._standstill.over()
+
+    async def _failed(
+        self,
+        consumer: AIOKafkaConsumer,
+        parts: Parts,
+        sources: Collection[TopicPartition],
+        error: BaseException,
+    ) -> None:
+        """Close these lanes and have their records again, after as long as the error suggests."""
+        waits_for = self._standstill.waits_for
+        match error:
+            case OutputRefused():
+                rest = 0.0
+            case CannotPublish():
+                self._give_up(str(error))
+                rest = self._heartbeat_seconds
+            case DatabaseAway():
+                rest = waits_for("the database", repr(error))
+            case KafkaError() | TimeoutError():
+                # After a fencing wait one heartbeat, so that the group decides first whose it is.
+                rest = max(self._heartbeat_seconds, waits_for("Kafka", repr(error)))
+            case Exception():
+                rest = waits_for("a repair", repr(error))
+                _log.error("batch failed", exc_info=error)
+            case _:
+                raise error
+        await self._again(consumer, parts, sources, rest)
+
+    async def _again(
+        self,
+        consumer: AIOKafkaConsumer,
+        parts: Parts,
+        sources: Collection[TopicPartition],
+        rest_seconds: float,
+    ) -> None:
+        await self._lanes.close(sources)
+        for source in sources:
+            self._redelivery.again(consumer, source, parts[source][0].offset, rest_seconds)

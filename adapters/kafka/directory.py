@@ -1,0 +1,78 @@
+"""What topics the cluster has, answered from metadata that is kept fresh in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.standstill import Standstill
+
+REFRESHED_EVERY_MS = 30_000
+# However many unknown names strangers put into `reply_to`, they cost one question in this time.
+ASKED_AGAIN_AFTER_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+
+
+class TopicDirectory:
+    """Implements the port `Topics`. One client of its own, which never causes a topic to be made.
+
+    It asks for the metadata of all topics: a question about a topic by name makes a broker with
+    auto.create.topics.enable create it.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._client: AIOKafkaClient | None = None
+        self._asked_at = 0.0
+
+    async def start(self, standstill: Standstill) -> None:
+        """Connect, however long it takes until a broker answers."""
+        while True:
+            client = AIOKafkaClient(
+                **self._settings.connection(), metadata_max_age_ms=REFRESHED_EVERY_MS
+            )
+            try:
+                await client.bootstrap()
+                # Bootstrapping asks for brokers alone.
+                known = await client.force_metadata_update()
+            except KafkaError as error:
+                known, reason = False, repr(error)
+            else:
+                reason = "no broker answers"
+            if known:
+                self._client = client
+                standstill.over()
+                return
+            await client.close()
+            standstill.waits_for("Kafka", reason)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def partitions_of(self, topic: str) -> int | None:
+        """How many partitions `topic` has; None when there is no such topic."""
+        partitions = self._started.cluster.partitions_for_topic(topic)
+        return len(partitions) if partitions else None
+
+    async def learn(self, topics: Collection[str]) -> None:
+        """Ask the cluster again, at most once a second, if one of `topics` is not known yet."""
+        if all(self.partitions_of(topic) is not None for topic in topics):
+            return
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at < ASKED_AGAIN_AFTER_SECONDS:
+            return
+        self._asked_at = now
+        await self._started.force_metadata_update()
+
+    @property
+    def _started(self) -> AIOKafkaClient:
+        if self._client is None:
+            raise RuntimeError("the topic directory was asked before it was started")
+        return self._client

@@ -1,0 +1,119 @@
+"""Records as they lie in Kafka: bytes stay bytes, and nothing in them stops a partition."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
+from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
+
+from handlers.ports import Record
+
+
+async def keep_bytes(batch: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaMessage:
+    """A FastStream parser that reads nothing; its own fails the whole batch on a null header."""
+    return KafkaMessage(raw_message=batch, body=b"", consumer=FAKE_CONSUMER)
+
+
+async def as_records(message: KafkaMessage) -> Sequence[Record]:
+    """A FastStream decoder that gives the handler the batch's records, in order per partition."""
+    batch: tuple[ConsumerRecord[Any, Any], ...] = message.raw_message
+    return [record_of(record) for record in batch]
+
+
+def record_of(record: ConsumerRecord[Any, Any]) -> Record:
+    """The same record without aiokafka."""
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        record.headers,
+    )
+
+
+def accept_any_header_name() -> None:
+    """Make aiokafka's consumers read header names that are not UTF-8 instead of failing for ever.
+
+    Kafka takes any bytes as a header's name, aiokafka 0.14 decodes them strictly while it iterates
+    a fetched batch, and its position then never moves again: one record would wedge its partition
+    and all others of that consumer. The fetcher offers no seam but this name in its module.
+    Bytes that do not decode arrive as lone surrogates (PEP 383). Idempotent.
+    """
+    fetcher.MemoryRecords = _Batches
+
+
+class _Batches:
+    """aiokafka's MemoryRecords, with a second try for a batch that does not decode."""
+
+    _BASE_OFFSET_AND_LENGTH = struct.Struct(">qi")
+
+    __slots__ = ("_data", "_fast", "_start")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._fast = MemoryRecords(data)
+        self._start = 0
+
+    def has_next(self) -> bool:
+        return bool(self._fast.has_next())
+
+    def size_in_bytes(self) -> int:
+        return int(self._fast.size_in_bytes())
+
+    def next_batch(self) -> _Batch:
+        header = self._BASE_OFFSET_AND_LENGTH
+        _, length = header.unpack_from(self._data, self._start)
+        start, self._start = self._start, self._start + header.size + length
+        return _Batch(self._fast.next_batch(), memoryview(self._data)[start : self._start])
+
+
+class _Batch:
+    """One record batch; everything but its records comes from aiokafka's own."""
+
+    __slots__ = ("_fast", "_records", "_slice")
+
+    def __init__(self, fast: Any, raw: memoryview) -> None:
+        self._fast = fast
+        self._slice = raw
+        self._records: Iterator[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fast, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            return iter(list(self._fast))
+        except UnicodeDecodeError:
+            return iter(list(_EscapingBatch(bytes(self._slice))))
+
+    def __next__(self) -> Any:
+        if self._records is None:
+            self._records = iter(self)
+        return next(self._records)
+
+
+class _EscapingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
+    """aiokafka's batch in Python, reading from a buffer whose slices decode without failing."""
+
+    def _maybe_uncompress(self) -> None:
+        super()._maybe_uncompress()
+        self._buffer: bytearray = _EscapingBuffer(self._buffer)
+
+
+class _EscapingBuffer(bytearray):
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return _EscapingSlice(part) if isinstance(index, slice) else part
+
+
+class _EscapingSlice(bytearray):
+    def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
+        return super().decode(encoding, errors)

@@ -1,0 +1,138 @@
+"""Where an output goes that the broker refuses for good: it must never block its partition.
+
+A lane that met a refusal is closed like after any error; its batch comes again with the same bytes,
+and by then the refusal is known here. So nothing is repaired inside a broken transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from adapters.kafka.topics import TopicNames
+from handlers.ports import Output, Topics
+
+_log = structlog.get_logger(__name__)
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+TOPIC_CLOSED = (TopicAuthorizationFailedError, InvalidTopicError, PolicyViolationError)
+REFUSED_FOR_GOOD = TOO_LARGE + TOPIC_CLOSED
+# An ACL may be repaired; a refused topic is tried again after this.
+FORGOTTEN_AFTER_SECONDS = 60.0
+
+
+class CannotPublish(Exception):
+    """An output that must be written where it belongs is refused; the worker has to stop."""
+
+
+class Refusals:
+    """Knows what was refused, and gives every output the topic where it can be written."""
+
+    def __init__(self, names: TopicNames, topics: Topics) -> None:
+        self._names = names
+        self._topics = topics
+        self._closed_until: dict[str, float] = {}
+        self._too_large: set[tuple[str, int]] = set()
+        self._own = frozenset(
+            {names.commands, names.queries, names.replies, names.events, names.dead_letter}
+        )
+
+    def note(self, outputs: Sequence[tuple[Output, KafkaError]]) -> None:
+        """Remember what was refused. Of those too large together, only the largest: the broker
+        judges whole batches, and the smaller ones may have done nothing wrong.
+        """
+        too_large = [output for output, error in outputs if isinstance(error, TOO_LARGE)]
+        if too_large:
+            largest = max(too_large, key=_size)
+            self._too_large.add(_identity(largest))
+            _log.error("output refused: too large", topic=largest.topic, bytes=_size(largest))
+        for output, error in outputs:
+            if isinstance(error, TOPIC_CLOSED) and output.topic not in self._closed_until:
+                self._closed_until[output.topic] = _now() + FORGOTTEN_AFTER_SECONDS
+                _log.error("output refused", topic=output.topic, reason=repr(error))
+
+    def forget(self, outputs: Sequence[Output]) -> None:
+        """They are published, wherever they went."""
+        if self._too_large:
+            self._too_large.difference_update(map(_identity, outputs))
+
+    def readdress(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        """The outputs, each to a topic that takes it; raises CannotPublish for an event, a forward
+        or a dead letter that has nowhere to go.
+        """
+        if not self._too_large and not self._closed_until and self._all_own(outputs):
+            return outputs
+        return [self._readdress(output) for output in outputs]
+
+    def _all_own(self, outputs: Sequence[Output]) -> bool:
+        own = self._own
+        return all(output.topic in own and output.partition is None for output in outputs)
+
+    def _readdress(self, output: Output) -> Output:
+        while reason := self._refusal(output):
+            output = self._next_address(output, reason)
+        return output
+
+    def _refusal(self, output: Output) -> str | None:
+        if self._closed_until.get(output.topic, 0.0) > _now():
+            return "not_authorised"
+        if self._too_large and _identity(output) in self._too_large:
+            return "too_large"
+        if output.topic in self._own and output.partition is None:
+            return None
+        partitions = self._topics.partitions_of(output.topic)
+        if partitions is None:
+            return "no_such_topic"
+        if output.partition is not None and not 0 <= output.partition < partitions:
+            return "no_such_partition"
+        return None
+
+    def _next_address(self, output: Output, reason: str) -> Output:
+        names = self._names
+        if output.topic in (names.events, names.commands, names.dead_letter):
+            raise CannotPublish(
+                f"Kafka refuses a record of {_size(output)} bytes for {output.topic}: {reason}"
+            )
+        if output.topic != names.replies:
+            return replace(
+                output,
+                topic=names.replies,
+                partition=None,
+                headers=(*output.headers, ("reply_to_refused", b"true")),
+            )
+        if output.partition is not None and reason == "no_such_partition":
+            return replace(output, partition=None)
+        return replace(
+            output,
+            topic=names.dead_letter,
+            partition=None,
+            headers=(
+                *output.headers,
+                ("dlq_reason", b"reply_refused"),
+                ("dlq_detail", reason.encode()),
+                ("dlq_source_topic", output.topic.encode()),
+            ),
+        )
+
+
+def _identity(output: Output) -> tuple[str, int]:
+    return output.topic, hash((output.key, output.value, output.headers))
+
+
+def _size(output: Output) -> int:
+    return len(output.value) + sum(len(name) + len(value) for name, value in output.headers)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,69 @@
+"""How to reach Kafka and how patient to be; a plain value that the composition root builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiokafka.helpers import create_ssl_context
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Times in milliseconds are Kafka's own settings, under Kafka's own names."""
+
+    bootstrap_servers: str
+    group_id: str = "booking-worker"
+    topic_prefix: str = "booking"
+    max_batch_records: int = 200
+
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism = "PLAIN"
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ssl_cafile: str | None = None
+
+    session_timeout_ms: int = 30_000
+    # A rebalance waits this long for batches in hand; a batch may take half of it.
+    rebalance_timeout_ms: int = 60_000
+    max_poll_interval_ms: int = 300_000
+    request_timeout_ms: int = 20_000
+    # Readers with read_committed wait for an orphaned transaction this long, if nobody takes the
+    # partition over (a new owner ends it at once).
+    transaction_timeout_ms: int = 20_000
+    batch_timeout_ms: int = 10
+    drain_seconds: float = 25.0
+
+    @property
+    def queries_group_id(self) -> str:
+        return f"{self.group_id}-queries"
+
+    @property
+    def heartbeat_interval_ms(self) -> int:
+        """A third of the session, as Kafka advises, and never slower than its own default."""
+        return min(3_000, self.session_timeout_ms // 3)
+
+    @property
+    def batch_limit_seconds(self) -> float:
+        """A batch that takes longer is given up, so that a rebalance never waits in vain."""
+        return self.rebalance_timeout_ms / 2_000
+
+    def connection(self) -> dict[str, Any]:
+        """What every aiokafka client takes to connect."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "request_timeout_ms": self.request_timeout_ms,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol in ("SSL", "SASL_SSL"):
+            options["ssl_context"] = create_ssl_context(cafile=self.ssl_cafile)
+        if self.security_protocol in ("SASL_PLAINTEXT", "SASL_SSL"):
+            options |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": self.sasl_password,
+            }
+        return options

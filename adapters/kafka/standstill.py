@@ -1,0 +1,35 @@
+"""Says what the worker waits for, once when it starts to wait and once when it goes on."""
+
+from __future__ import annotations
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class Standstill:
+    """One per consumer; repeated failures of the same kind are one state, and grow the pause."""
+
+    FIRST_PAUSE_SECONDS = 0.1
+    LONGEST_PAUSE_SECONDS = 5.0
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._awaited: str | None = None
+        self._pause_seconds = self.FIRST_PAUSE_SECONDS
+
+    def waits_for(self, what: str, reason: str) -> float:
+        """Note a failure; gives how many seconds to pause before the next try."""
+        if what != self._awaited:
+            self._awaited = what
+            self._pause_seconds = self.FIRST_PAUSE_SECONDS
+            _log.warning("waiting", who=self._who, awaited=what, reason=reason)
+        pause = self._pause_seconds
+        self._pause_seconds = min(pause * 2, self.LONGEST_PAUSE_SECONDS)
+        return pause
+
+    def over(self) -> None:
+        """Note that work goes on."""
+        if self._awaited is not None:
+            _log.warning("going on", who=self._who, awaited=self._awaited)
+            self._awaited = None

@@ -1,0 +1,156 @@
+"""The service's topics as a table, how to create them, and what is wrong with those that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+
+from adapters.kafka.settings import KafkaSettings
+
+FOR_EVER: Final = None
+PARTITIONS: Final = 12
+# What could not be processed comes with headers on top, and may itself be as large as Kafka takes.
+DEAD_LETTER_MAX_BYTES: Final = 3 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """The five topics under one prefix."""
+
+    prefix: str
+
+    @property
+    def commands(self) -> str:
+        return f"{self.prefix}.commands"
+
+    @property
+    def queries(self) -> str:
+        return f"{self.prefix}.queries"
+
+    @property
+    def replies(self) -> str:
+        return f"{self.prefix}.replies"
+
+    @property
+    def events(self) -> str:
+        return f"{self.prefix}.events"
+
+    @property
+    def dead_letter(self) -> str:
+        return f"{self.prefix}.dead-letter"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """How a topic has to be; `broker_time` means that producers cannot set the timestamp."""
+
+    name: str
+    kept: timedelta | None
+    broker_time: bool = False
+    max_bytes: int | None = None
+    partitions: int = PARTITIONS
+
+    def configuration(self) -> dict[str, str]:
+        configuration = {
+            "cleanup.policy": "delete",
+            "retention.ms": "-1"
+            if self.kept is None
+            else str(self.kept // timedelta(milliseconds=1)),
+            "message.timestamp.type": "LogAppendTime" if self.broker_time else "CreateTime",
+        }
+        if self.kept is None:
+            configuration["retention.bytes"] = "-1"
+        if self.max_bytes is not None:
+            configuration["max.message.bytes"] = str(self.max_bytes)
+        return configuration
+
+
+def planned_topics(prefix: str) -> tuple[TopicPlan, ...]:
+    """The table. Tokens and lead times are judged at the broker's time, hence `broker_time`."""
+    names = TopicNames(prefix)
+    return (
+        TopicPlan(names.commands, kept=timedelta(days=30), broker_time=True),
+        TopicPlan(names.queries, kept=timedelta(days=1), broker_time=True),
+        TopicPlan(names.replies, kept=timedelta(days=1)),
+        TopicPlan(names.events, kept=FOR_EVER),
+        TopicPlan(names.dead_letter, kept=timedelta(days=30), max_bytes=DEAD_LETTER_MAX_BYTES),
+    )
+
+
+async def create_topics(settings: KafkaSettings) -> Sequence[str]:
+    """Create what is missing; gives the names created. Raises KafkaError when the broker refuses.
+
+    On three brokers or more: three copies, of which two have to confirm. Below that: one.
+    """
+    plans = planned_topics(settings.topic_prefix)
+    admin = AIOKafkaAdminClient(**settings.connection())
+    await admin.start()
+    try:
+        brokers = len((await admin.describe_cluster())["brokers"])
+        copies = 3 if brokers >= 3 else 1
+        durable = {"min.insync.replicas": "2"} if copies == 3 else {}
+        response = await admin.create_topics(
+            [
+                NewTopic(
+                    plan.name, plan.partitions, copies, topic_configs=plan.configuration() | durable
+                )
+                for plan in plans
+            ]
+        )
+    finally:
+        await admin.close()
+    created = []
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        if error is NoError:
+            created.append(name)
+        elif error is not TopicAlreadyExistsError:
+            raise error(f"{name}: {message[0] if message else error.message}")
+    return created
+
+
+async def check_topics(settings: KafkaSettings) -> Sequence[str]:
+    """What is wrong, one plain sentence each with what to run; empty when the worker can start."""
+    plans = planned_topics(settings.topic_prefix)
+    admin = AIOKafkaAdminClient(**settings.connection())
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        by_clients = [plan.name for plan in plans if plan.broker_time and plan.name in existing]
+        timestamps = await _timestamp_types(admin, by_clients)
+    finally:
+        await admin.close()
+    missing = [
+        f"Topic {plan.name} is missing. Run: booking topics create"
+        for plan in plans
+        if plan.name not in existing
+    ]
+    return missing + [
+        f"Topic {name} lets producers set the timestamp (message.timestamp.type={kind}), so tokens"
+        " could be judged at a time of the sender's choice. Run: kafka-configs.sh"
+        f" --bootstrap-server {settings.bootstrap_servers} --alter --entity-type topics"
+        f" --entity-name {name} --add-config message.timestamp.type=LogAppendTime"
+        for name, kind in timestamps.items()
+        if kind != "LogAppendTime"
+    ]
+
+
+async def _timestamp_types(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, str]:
+    if not topics:
+        return {}
+    responses = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    )
+    return {
+        resource[3]: entry[1]
+        for response in responses
+        for resource in response.resources
+        for entry in resource[4]
+        if entry[0] == "message.timestamp.type"
+    }
