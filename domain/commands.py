@@ -87,13 +87,13 @@ class Changes:
     duration_minutes: int | Unset = UNSET
     end_time: datetime | Unset = UNSET
     party_size: int | Unset = UNSET
-    item: str | None | Unset = UNSET
-    guest_name: str | None | Unset = UNSET
-    guest_email: str | None | Unset = UNSET
-    guest_phone: str | None | Unset = UNSET
-    special_requests: str | None | Unset = UNSET
-    internal_notes: str | None | Unset = UNSET
-    metadata: Mapping[str, object] | None | Unset = UNSET
+    item: str | Unset | None = UNSET
+    guest_name: str | Unset | None = UNSET
+    guest_email: str | Unset | None = UNSET
+    guest_phone: str | Unset | None = UNSET
+    special_requests: str | Unset | None = UNSET
+    internal_notes: str | Unset | None = UNSET
+    metadata: Mapping[str, object] | Unset | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)

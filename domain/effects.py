@@ -1,4 +1,4 @@
-"""What a workflow may ask for, and what it may hear: questions to the database, calls to partners."""
+"""What a workflow may ask for and what it may hear, of the database and of partners."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from domain.booking import Booking, PaymentStatus, VenueType
 from domain.money import Money
 from domain.time_slot import TimeSlot
+
+if TYPE_CHECKING:
+    from domain.undo import Undo  # undo names the effects it gives back
 
 A = TypeVar("A", covariant=True)
 
@@ -34,7 +37,7 @@ class FindBooking(Question["Booking | None"]):
 
 @dataclass(frozen=True, slots=True)
 class ClaimSlot(Question["Claimed | SlotTaken"]):
-    """Take a unit for a time, or hear who holds it. Asking again with the same id is the same claim.
+    """Take a unit for a time, or hear who holds it; asked again with its id, it is the same claim.
 
     `extends` says that the booking may hold claims already: only what it lacks is added, and stands
     beside them until the outcome makes one claim of all.
@@ -73,6 +76,13 @@ class SlotTaken:
     """A claim that was lost; nothing was taken."""
 
     conflicts: tuple[TakenSlot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindUndo(Question["Undo | None"]):
+    """Answered by the Undo as it stands, or None once it is settled."""
+
+    undo_id: UUID
 
 
 # --- calls to partners; `key` is the Idempotency-Key, the same on every retry and after a crash ---
@@ -249,7 +259,7 @@ class RefundPayment(Question["Refunded | PartnerUnavailable"]):
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """Money on its way back; a refund that the partner calls failed is PartnerUnavailable instead."""
+    """Money on its way back; a refund that the partner calls failed is PartnerUnavailable."""
 
     refund_id: str
     amount: Money
@@ -264,7 +274,7 @@ class PartnerUnavailable:
     may_have_happened: bool  # False only when the call surely had no effect
 
 
-DatabaseQuestion = FindBooking | ClaimSlot | FindConflicts
+DatabaseQuestion = FindBooking | ClaimSlot | FindConflicts | FindUndo
 ReadingCall = CheckCapacity | GetQuote | GetEstimate | FindIntent
 ChangingCall = (
     ReserveInventory
@@ -278,7 +288,7 @@ ChangingCall = (
 PartnerCall = ReadingCall | ChangingCall
 Effect = DatabaseQuestion | PartnerCall
 
-DatabaseAnswer = Booking | None | Claimed | SlotTaken | tuple[TakenSlot, ...]
+DatabaseAnswer: TypeAlias = "Booking | Claimed | SlotTaken | tuple[TakenSlot, ...] | Undo | None"
 PartnerAnswer = (
     Capacity
     | Reservation
@@ -293,4 +303,4 @@ PartnerAnswer = (
     | Refunded
     | PartnerUnavailable
 )
-Answer = DatabaseAnswer | PartnerAnswer
+Answer: TypeAlias = "DatabaseAnswer | PartnerAnswer"

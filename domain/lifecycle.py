@@ -1,4 +1,4 @@
-"""The lifecycle of a booking as a table: which action is possible in which status, and where it leads."""
+"""The lifecycle of a booking as a table: which action is possible where, and where it leads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends: accepted with a booking and what happened to it, or rejected with a reason."""
+"""How a command ends: accepted with a booking and what happened to it, or rejected with why."""
 
 from __future__ import annotations
 

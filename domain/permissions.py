@@ -40,7 +40,7 @@ class Reach(StrEnum):
     ALL = "all"
 
 
-_GUEST: Final = {
+_GUEST: Final[dict[Operation, Reach]] = {
     Operation.CREATE: Reach.OWN,
     Operation.UPDATE: Reach.OWN,
     Operation.CANCEL: Reach.OWN,
@@ -50,13 +50,13 @@ _GUEST: Final = {
     Operation.LIST_GUEST: Reach.OWN,
     Operation.CHECK_AVAILABILITY: Reach.ALL,
 }
-_BUSINESS: Final = {
+_BUSINESS: Final[dict[Operation, Reach]] = {
     operation: Reach.VENUES for operation in Operation if operation is not Operation.SETTLE
 } | {Operation.LIST_GUEST: Reach.VENUES, Operation.CHECK_AVAILABILITY: Reach.ALL}
-_ADMIN: Final = {
+_ADMIN: Final[dict[Operation, Reach]] = {
     operation: Reach.ALL for operation in Operation if operation is not Operation.SETTLE
 }
-_SYSTEM: Final = {Operation.SETTLE: Reach.ALL}
+_SYSTEM: Final[dict[Operation, Reach]] = {Operation.SETTLE: Reach.ALL}
 
 MATRIX: Final[dict[type[Principal], dict[Operation, Reach]]] = {
     Guest: _GUEST,
@@ -64,7 +64,7 @@ MATRIX: Final[dict[type[Principal], dict[Operation, Reach]]] = {
     Admin: _ADMIN,
     System: _SYSTEM,
 }
-"""Role × operation; what is absent is never allowed."""
+"""Role by operation; what is absent is never allowed."""
 
 
 def reach(principal: Principal, operation: Operation) -> Reach:
@@ -86,7 +86,7 @@ def reaches(principal: Principal, operation: Operation, *, guest_id: UUID, venue
 
 
 def can_reach(principal: Principal, operation: Operation, booking: Booking) -> bool:
-    """Whether this booking is within reach; if not, it is told apart from a missing one by nobody."""
+    """Whether this booking is within reach; out of reach it looks like a missing one."""
     return reaches(
         principal, operation, guest_id=booking.contact.guest_id, venue_id=booking.venue.id
     )

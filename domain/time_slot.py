@@ -52,5 +52,5 @@ def local_night(starts_at: datetime, zone: ZoneInfo | None) -> TimeSlot:
 
 
 def local_date(at: datetime, zone: ZoneInfo | None) -> date:
-    """The calendar day that guest and venue call it, in the venue's zone or else the offset sent."""
+    """The calendar day as the venue calls it: in its zone, or else in the offset sent."""
     return (at.astimezone(zone) if zone else at).date()

@@ -44,7 +44,7 @@ class RefundOwed:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReservation:
-    """The booking's current slot to be told to inventory again, after an update that failed late."""
+    """The booking's current slot, to be told to inventory again after an update that failed late."""
 
     key: str
     reservation_id: str

@@ -13,7 +13,9 @@ B = TypeVar("B")
 
 Asking = tuple[Question[Any], ...]
 Answers = tuple[Any, ...]
-Workflow = Generator[Asking, Answers, Outcome]
+Step = Generator[Asking, Answers, A]
+"""A part of a workflow that gives an A."""
+Workflow = Step[Outcome]
 """Yields the effects it needs next, all of which may run at once; hears the answers in their order.
 
 It does no I/O, so the same function runs in production, in a test and in the resumption of a
@@ -21,13 +23,13 @@ command whose worker died: there the stored answers are handed in first.
 """
 
 
-def ask(effect: Question[A]) -> Generator[Asking, Answers, A]:
+def ask(effect: Question[A]) -> Step[A]:
     """The answer to one effect."""
     (answer,) = yield (effect,)
     return answer  # type: ignore[no-any-return]  # Question[A] promises it
 
 
-def together(first: Question[A], second: Question[B]) -> Generator[Asking, Answers, tuple[A, B]]:
+def together(first: Question[A], second: Question[B]) -> Step[tuple[A, B]]:
     """The answers to two effects that run side by side."""
     one, two = yield (first, second)
     return one, two

@@ -1,0 +1,66 @@
+"""What somebody wants to know: queries as values, parsed once at the edge and never checked again.
+
+`check_availability` needs the partners, so it is a workflow's and stands with the commands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.commands import CheckAvailability
+from domain.lifecycle import Status
+
+
+@dataclass(frozen=True, slots=True)
+class GetBooking:
+    query_id: UUID
+    booking_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GetBookingByReference:
+    query_id: UUID
+    booking_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which bookings of a list, and how many; `after` is where the last page ended."""
+
+    limit: int = 100
+    after: tuple[datetime, UUID] | None = None
+    status: Status | None = None
+    starts_from: datetime | None = None  # inclusive
+    starts_before: datetime | None = None  # exclusive
+
+
+@dataclass(frozen=True, slots=True)
+class ListGuestBookings:
+    query_id: UUID
+    guest_id: UUID
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class ListVenueBookings:
+    query_id: UUID
+    venue_id: UUID
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class GetBookingHistory:
+    query_id: UUID
+    booking_id: UUID
+
+
+Query = (
+    GetBooking
+    | GetBookingByReference
+    | ListGuestBookings
+    | ListVenueBookings
+    | GetBookingHistory
+    | CheckAvailability
+)
