@@ -1,0 +1,57 @@
+"""A worker that the machine froze and woke again: it believes it owns what somebody else has done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from tests.adapters.kafka.workers import Cluster, Echo, working
+
+
+@asynccontextmanager
+async def worker_process(cluster: Cluster) -> AsyncIterator[Process]:
+    settings = cluster.settings
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.adapters.kafka.echo_worker",
+        settings.bootstrap_servers,
+        settings.topic_prefix,
+        stdout=PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def batches(process: Process, count: int) -> None:
+    assert process.stdout is not None
+    for _ in range(count):
+        assert await process.stdout.readline() == b"batch\n"
+
+
+async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(cluster: Cluster):
+    # More than a batch in every partition, so that it wakes with records in hand and fetched.
+    sent = [f"c{number:05}".encode() for number in range(4_800)]
+    await cluster.send(sent)
+    async with worker_process(cluster) as frozen:
+        await batches(frozen, 4)
+        frozen.send_signal(signal.SIGSTOP)
+        successor = replace(cluster.settings)
+        async with working(successor, Echo(cluster.names.events)):
+            await cluster.events(len(sent), within_seconds=40)
+            late = [f"d{number:05}".encode() for number in range(120)]
+            frozen.send_signal(signal.SIGCONT)
+            await cluster.send(late)
+            # Either of the two does these; by then the woken one has tried all it had.
+            await batches(frozen, 1)
+            await cluster.events(len(sent) + len(late))
+            events = await cluster.events(len(sent) + len(late))
+    assert sorted(event.value or b"" for event in events) == sent + late

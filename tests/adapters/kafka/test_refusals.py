@@ -1,0 +1,114 @@
+"""Outputs that the broker refuses for good go round, and never block the partition they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from handlers.ports import Output, Record
+from tests.adapters.kafka.workers import Cluster, Echo, working
+
+TOO_MUCH = b"x" * 1_500_000  # replies and events take 1 MiB, dead letters 3
+
+
+class Replying(Echo):
+    """Answers each record by one reply to the topic in its value, next to its event."""
+
+    size: bytes = b"reply"
+
+    async def process(
+        self, records: Sequence[Record], epochs: Mapping[int, int]
+    ) -> Mapping[int, Sequence[Output]]:
+        answer = await super().process(records, epochs)
+        return {
+            partition: [
+                *outputs,
+                *(
+                    Output((o.key or b"").decode(), b"c1", self.size, (("correlation_id", b"c1"),))
+                    for o in outputs
+                ),
+            ]
+            for partition, outputs in answer.items()
+        }
+
+
+async def test_a_reply_to_a_topic_that_does_not_exist_goes_to_the_default_topic(cluster: Cluster):
+    await cluster.send([f"{cluster.names.replies}.nobody".encode()])
+    async with working(cluster.settings, Replying(cluster.names.events)):
+        await cluster.events(1)
+    (reply,) = await cluster.committed_records(cluster.names.replies)
+    assert reply.value == b"reply"
+    assert reply.headers == (("correlation_id", b"c1"), ("reply_to_refused", b"true"))
+
+
+async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster: Cluster):
+    await cluster.send([cluster.names.replies.encode()])
+    processor = Replying(cluster.names.events)
+    processor.size = TOO_MUCH
+    async with working(cluster.settings, processor):
+        events = await cluster.events(1)
+    (letter,) = await cluster.committed_records(cluster.names.dead_letter)
+    assert letter.value == TOO_MUCH
+    assert ("dlq_reason", b"reply_refused") in letter.headers
+    assert ("dlq_detail", b"too_large") in letter.headers
+    assert len(events) == 1
+    assert await cluster.committed_records(cluster.names.replies) == []
+
+
+async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster):
+    replies = cluster.names.replies.encode()
+    await cluster.send([replies] * 3, partition=0)
+
+    class LargeSecond(Replying):
+        async def process(
+            self, records: Sequence[Record], epochs: Mapping[int, int]
+        ) -> Mapping[int, Sequence[Output]]:
+            answer = dict(await super().process(records, epochs))
+            outputs = list(answer[0])
+            outputs[4] = replace(outputs[4], value=TOO_MUCH)
+            return {0: outputs}
+
+    async with working(cluster.settings, LargeSecond(cluster.names.events)):
+        await cluster.events(3)
+    assert len(await cluster.committed_records(cluster.names.replies)) == 2
+    assert len(await cluster.committed_records(cluster.names.dead_letter)) == 1
+
+
+async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluster):
+    own = f"{cluster.names.replies}.shop"
+    async with working(cluster.settings, Replying(cluster.names.events)):
+        admin = AIOKafkaAdminClient(**cluster.settings.connection())
+        await admin.start()
+        await admin.create_topics([NewTopic(own, 12, 1)])
+        await admin.close()
+        await send_asking_for(cluster, own)
+        await cluster.events(1)
+    assert len(await cluster.committed_records(own)) == 1
+
+
+async def send_asking_for(cluster: Cluster, reply_to: str) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    async with AIOKafkaProducer(**cluster.settings.connection()) as producer:
+        await producer.send_and_wait(
+            cluster.names.commands,
+            b"{}",
+            reply_to.encode(),
+            headers=[("reply_to", reply_to.encode())],
+        )
+
+
+async def test_an_event_that_cannot_be_written_stops_the_worker_with_the_reason(cluster: Cluster):
+    reasons: list[str] = []
+    await cluster.send([cluster.names.events.encode()])
+    processor = Replying(cluster.names.events)
+    processor.size = TOO_MUCH
+    async with working(cluster.settings, processor, give_up=reasons.append) as side:
+        await side.broker.ping(timeout=5)
+        while not reasons:
+            await cluster.committed_offsets()
+    assert f"{cluster.names.events}: too_large" in reasons[0]
+    assert await cluster.committed_records(cluster.names.events) == []
+    assert await cluster.committed_offsets() == {}

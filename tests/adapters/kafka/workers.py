@@ -1,0 +1,179 @@
+"""A worker's Kafka side with processors that only echo, and the topics looked at from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from adapters.kafka.broker import KafkaSide, build_broker
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.records import accept_any_header_name, record_of
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.topics import TopicNames, create_topics
+from handlers.ports import Output, Record
+
+
+def quick(kafka: str, prefix: str) -> KafkaSettings:
+    """Settings with which a lost session shows within seconds."""
+    return KafkaSettings(
+        bootstrap_servers=kafka,
+        group_id=f"{prefix}-worker",
+        topic_prefix=prefix,
+        session_timeout_ms=6_000,
+        rebalance_timeout_ms=10_000,
+        request_timeout_ms=5_000,
+    )
+
+
+@dataclass
+class Echo:
+    """Answers every record by one event with the same key, value and headers."""
+
+    events: str
+    before: Callable[[Sequence[Record], Mapping[int, int]], Awaitable[None]] | None = None
+    batches: list[Sequence[Record]] = field(default_factory=list)
+    epochs: list[Mapping[int, int]] = field(default_factory=list)
+    lost: set[int] = field(default_factory=set)
+
+    async def process(
+        self, records: Sequence[Record], epochs: Mapping[int, int]
+    ) -> Mapping[int, Sequence[Output]]:
+        self.batches.append(records)
+        self.epochs.append(epochs)
+        if self.before is not None:
+            await self.before(records, epochs)
+        outputs: dict[int, list[Output]] = {p: [] for p in epochs if p not in self.lost}
+        for record in records:
+            if record.partition in outputs:
+                outputs[record.partition].append(self.output(record))
+        return outputs
+
+    def output(self, record: Record) -> Output:
+        headers = tuple((name, value or b"") for name, value in record.headers)
+        return Output(self.events, record.key, record.value or b"", headers)
+
+    async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
+        if self.before is not None:
+            await self.before(records, {})
+        return [replace(self.output(record), key=b"answer") for record in records]
+
+
+@dataclass
+class CountedEpochs:
+    """Epochs of one process, in memory."""
+
+    raised: list[int] = field(default_factory=list)
+    _next: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def raise_epoch(self, topic: str, partition: int) -> int:
+        self.raised.append(partition)
+        return next(self._next)
+
+
+@asynccontextmanager
+async def working(
+    settings: KafkaSettings,
+    processor: Echo,
+    epochs: CountedEpochs | None = None,
+    give_up: Callable[[str], None] = lambda reason: None,
+) -> AsyncIterator[KafkaSide]:
+    """A worker that runs inside the block and drains at its end."""
+    side = build_broker(
+        settings,
+        commands=processor,
+        queries=processor,
+        epochs=epochs or CountedEpochs(),
+        topics=TopicDirectory(settings),
+        give_up=give_up,
+    )
+    await side.open()
+    try:
+        await side.broker.start()
+        yield side
+    finally:
+        await side.drain()
+        await side.broker.stop()
+        await side.close()
+
+
+@dataclass
+class Cluster:
+    """The cluster from a client's side."""
+
+    settings: KafkaSettings
+
+    @property
+    def names(self) -> TopicNames:
+        return TopicNames(self.settings.topic_prefix)
+
+    async def send(self, values: Sequence[bytes], *, partition: int | None = None) -> None:
+        """Commands, spread evenly over the partitions unless one is named."""
+        producer = AIOKafkaProducer(**self.settings.connection(), acks="all")
+        await producer.start()
+        try:
+            futures = [
+                await producer.send(
+                    self.names.commands,
+                    value,
+                    value,
+                    partition if partition is not None else number % 12,
+                )
+                for number, value in enumerate(values)
+            ]
+            await asyncio.gather(*futures)
+        finally:
+            await producer.stop()
+
+    async def committed_records(self, topic: str) -> list[Record]:
+        """All that a reader with read_committed can see now."""
+        accept_any_header_name()
+        consumer = AIOKafkaConsumer(
+            **self.settings.connection(),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(topic, partition) for partition in range(12)])
+            ends = await consumer.end_offsets(consumer.assignment())
+            records: list[Record] = []
+            for source, end in ends.items():
+                while await consumer.position(source) < end:
+                    for batch in (await consumer.getmany(source, timeout_ms=200)).values():
+                        records += map(record_of, batch)
+            return records
+        finally:
+            await consumer.stop()
+
+    async def events(self, count: int, *, within_seconds: float = 20.0) -> list[Record]:
+        """The events, once there are at least so many; looks again while there are fewer."""
+        async with asyncio.timeout(within_seconds):
+            while len(events := await self.committed_records(self.names.events)) < count:
+                await asyncio.sleep(0.1)
+        return events
+
+    async def committed_offsets(self) -> dict[int, int]:
+        """The commands group's committed offset by partition, where there is one."""
+        admin = AIOKafkaAdminClient(**self.settings.connection())
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(self.settings.group_id)
+        finally:
+            await admin.close()
+        return {
+            source.partition: offset.offset
+            for source, offset in offsets.items()
+            if source.topic == self.names.commands
+        }
+
+
+async def prepared(settings: KafkaSettings) -> Cluster:
+    """A cluster with this prefix's topics."""
+    await create_topics(settings)
+    return Cluster(settings)
