@@ -1,0 +1,67 @@
+"""The port Partners: which client and which exchange a call belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from random import random
+from time import monotonic
+from typing import Any, Final, Self
+
+from adapters.partners.client import PartnerClient, PartnerSettings
+from adapters.partners.exchange import Exchange
+from adapters.partners.inventory import INVENTORY
+from adapters.partners.payment import PAYMENT
+from adapters.partners.pricing import PRICING
+from domain.effects import Partner, PartnerAnswer, PartnerCall
+
+_TABLES: Final = {
+    Partner.INVENTORY: INVENTORY,
+    Partner.PRICING: PRICING,
+    Partner.PAYMENT: PAYMENT,
+}
+
+
+class HttpPartners:
+    """All calls to the three services; an async context manager that holds their connections.
+
+    What goes wrong comes back as PartnerUnavailable; only a bug raises. `clock` gives seconds for
+    the circuit breakers, `jitter` a number from 0 to 1 for the pauses between attempts.
+    """
+
+    def __init__(
+        self,
+        inventory: PartnerSettings,
+        pricing: PartnerSettings,
+        payment: PartnerSettings,
+        *,
+        clock: Callable[[], float] = monotonic,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._clients = {
+            partner: PartnerClient(partner, settings, clock=clock, jitter=jitter)
+            for partner, settings in (
+                (Partner.INVENTORY, inventory),
+                (Partner.PRICING, pricing),
+                (Partner.PAYMENT, payment),
+            )
+        }
+        self._routes: dict[type[Any], tuple[PartnerClient, Exchange[Any]]] = {
+            kind: (self._clients[partner], exchange)
+            for partner, table in _TABLES.items()
+            for kind, exchange in table.items()
+        }
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for client in self._clients.values():
+            await self._open.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    async def call(self, call: PartnerCall, traceparent: str | None) -> PartnerAnswer:
+        """One call with its retries; the answer of its kind, or PartnerUnavailable."""
+        client, exchange = self._routes[type(call)]
+        return await client.ask(exchange, call, traceparent)
