@@ -10,11 +10,11 @@ _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0 and O, 1 and 
 
 
 def proposed_reference(booking_date: date, booking_id: UUID, attempt: int = 0) -> str:
-    """`BR-YYYYMMDD-` and 8 characters that follow from the booking's id, 40 bits of them.
+    """`BR-YYYYMMDD-` and 8 characters, 40 bits, that follow from the booking's id.
 
-    The same booking and attempt give the same proposal; after a collision the next attempt gives
-    another one.
+    Booking ids are hashes themselves, so their last bits are as good as any. After a collision the
+    next attempt gives another proposal.
     """
-    bits = int.from_bytes(uuid5(booking_id, f"reference/{attempt}").bytes[-5:], "big")
-    tail = "".join(_ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5))
-    return f"BR-{booking_date:%Y%m%d}-{tail}"
+    bits = (uuid5(booking_id, f"reference/{attempt}") if attempt else booking_id).int
+    tail = "".join([_ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5)])
+    return f"BR-{booking_date.isoformat().replace('-', '')}-{tail}"
