@@ -1,0 +1,35 @@
+"""One question on the wire to each kind of server: do you serve, not merely listen?"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+_METADATA, _VERSION = 3, 1
+
+
+def kafka_serves(host: str, port: int) -> bool:
+    """Whether the cluster counts at least one broker ready to hold partitions."""
+    # header: api key, version, correlation id, no client id; body: no topics
+    request = struct.pack(">hhihi", _METADATA, _VERSION, 1, -1, 0)
+    try:
+        with socket.create_connection((host, port), timeout=5) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            answer = connection.makefile("rb").read(12)
+    except OSError:
+        return False
+    if len(answer) < 12:
+        return False
+    _size, _correlation, brokers = struct.unpack(">iii", answer)
+    return bool(brokers > 0)
+
+
+def postgres_serves(host: str, port: int) -> bool:
+    """Whether it asks for a password: while starting or recovering it answers with an error."""
+    greeting = struct.pack(">i", 3 << 16) + b"user\0postgres\0\0"
+    try:
+        with socket.create_connection((host, port), timeout=5) as connection:
+            connection.sendall(struct.pack(">i", len(greeting) + 4) + greeting)
+            return connection.recv(1) == b"R"
+    except OSError:
+        return False
