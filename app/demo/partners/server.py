@@ -105,19 +105,21 @@ class Connection(asyncio.Protocol):
             case Kind.ERROR_AFTER_EFFECT:
                 self._send(fault.status, b"{}", fault.headers)
             case Kind.SLOW_DRIP:
-                await self._drip(_head(status, len(answered), {}) + answered, fault.seconds)
+                await self._drip(_head(status, len(answered), {}), answered, fault.seconds)
             case Kind.GARBAGE:
                 self._send(status, spoiled(fault.garbage, orjson.loads(answered)))
             case _:
                 self._send(status, answered)
         return None
 
-    async def _drip(self, response: bytes, seconds: float) -> None:
-        for place in range(len(response)):
+    async def _drip(self, head: bytes, body: bytes, seconds: float) -> None:
+        if self._transport is not None:
+            self._transport.write(head)
+        for place in range(len(body)):
+            await asyncio.sleep(seconds)
             if self._transport is None:
                 return
-            self._transport.write(response[place : place + 1])
-            await asyncio.sleep(seconds)
+            self._transport.write(body[place : place + 1])
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         if self._transport is None:
