@@ -91,7 +91,7 @@ def build_broker(
         parser=keep_bytes,
         decoder=as_records,
         apply_types=False,
-        logger=logging.getLogger("faststream"),
+        logger=_quiet_logger(),
         log_level=logging.DEBUG,  # two lines a batch otherwise
     )
     _subscribe(broker, settings, names.commands, settings.group_id, commands_consumer)
@@ -99,6 +99,14 @@ def build_broker(
     return KafkaSide(
         broker, topics, (commands_consumer, queries_consumer), publisher, settings.drain_seconds
     )
+
+
+def _quiet_logger() -> logging.Logger:
+    """FastStream's errors only: what it tells and warns of (topics it does not create, every
+    assignment) is known here, or said by the consumers themselves."""
+    logger = logging.getLogger(__name__ + ".faststream")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _subscribe(

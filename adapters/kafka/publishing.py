@@ -167,10 +167,11 @@ async def _send(
     return futures
 
 
-def _writable(headers: Sequence[tuple[str, bytes]]) -> Sequence[tuple[str, bytes]]:
-    """Header names that came in as bytes that are not UTF-8 go out with those bytes escaped."""
+def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """As aiokafka takes them: a list. Names that came in as bytes that are not UTF-8 go out with
+    those bytes escaped."""
     if all(name.isascii() for name, _ in headers):
-        return headers
+        return list(headers)
     return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
 
 

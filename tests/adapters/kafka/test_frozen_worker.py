@@ -1,4 +1,4 @@
-"""A worker that the machine froze and woke again: it believes it owns what somebody else has done."""
+"""A worker that was frozen and woke again: it believes it owns what somebody else has done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from tests.adapters.kafka.workers import Cluster, Echo, working
 
@@ -33,8 +32,11 @@ async def worker_process(cluster: Cluster) -> AsyncIterator[Process]:
 
 async def batches(process: Process, count: int) -> None:
     assert process.stdout is not None
-    for _ in range(count):
-        assert await process.stdout.readline() == b"batch\n"
+    async for line in process.stdout:
+        count -= line == b"batch\n"
+        if count == 0:
+            return
+    raise AssertionError(f"the worker ended, {count} batches too early")
 
 
 async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(cluster: Cluster):
@@ -44,8 +46,7 @@ async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(clust
     async with worker_process(cluster) as frozen:
         await batches(frozen, 4)
         frozen.send_signal(signal.SIGSTOP)
-        successor = replace(cluster.settings)
-        async with working(successor, Echo(cluster.names.events)):
+        async with working(cluster.settings, Echo(cluster.names.events)):
             await cluster.events(len(sent), within_seconds=40)
             late = [f"d{number:05}".encode() for number in range(120)]
             frozen.send_signal(signal.SIGCONT)
