@@ -1,0 +1,1 @@
+"""Who speaks: clients by their tokens, the service itself by its own signature."""
