@@ -69,7 +69,7 @@ class ServiceSignature:
         """The headers by which a lane knows the service's own command."""
         return self._signed(value, (), System(), None)
 
-    def verify(self, record: Record) -> SignedBy | None:
+    def verified(self, record: Record) -> SignedBy | None:
         """What the record's signature vouches for; None when it has none that is valid.
 
         Raises ValueError when we signed something that this version cannot read: taking it for
