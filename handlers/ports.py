@@ -25,6 +25,8 @@ from domain.effects import (
 )
 from domain.lifecycle import Status
 from domain.outcome import Claims, StatusChange
+from domain.principal import Principal
+from domain.refusal import Refusal
 from domain.undo import Undo
 
 # --- Kafka ---
@@ -103,6 +105,41 @@ class Publisher(Protocol):
 
     async def publish(self, outputs: Sequence[Output]) -> None:
         """Return when the broker has all of them."""
+        ...
+
+
+# --- who asks ---
+
+
+class Authenticator(Protocol):
+    def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
+        """Whose token it is, as of `at`; unauthenticated or forbidden otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """What a valid signature vouches for; `origin` None: the service made the record itself."""
+
+    principal: Principal
+    origin: Coordinates | None
+
+
+class ServiceSigner(Protocol):
+    """The service's own signature: on forwarded copies and on its own commands."""
+
+    def verified(self, record: Record) -> SignedBy | None:
+        """What is signed; None when there is no valid signature over this very record."""
+        ...
+
+    def forward_headers(
+        self, record: Record, origin: Coordinates, principal: Principal
+    ) -> tuple[tuple[str, bytes], ...]:
+        """The headers of a forwarded copy: the client's own but its token, and our signature."""
+        ...
+
+    def system_headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:
+        """The headers by which a lane knows the service's own command."""
         ...
 
 

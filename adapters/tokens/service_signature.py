@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
 from domain.principal import Principal, System
-from handlers.ports import Coordinates, Record
+from handlers.ports import Coordinates, Record, SignedBy
 from schemas.stored import dump_principal, load_principal
 
 ORIGIN: Final = "service-origin"
@@ -39,14 +38,6 @@ _PURPOSE: Final = b"booking-service-signature-1"  # a key may sign other things 
 
 Headers = tuple[tuple[str, bytes], ...]
 _Field = bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class SignedBy:
-    """What a valid signature vouches for; `origin` None: the service made the record itself."""
-
-    principal: Principal
-    origin: Coordinates | None
 
 
 class ServiceSignature:

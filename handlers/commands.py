@@ -1,0 +1,141 @@
+"""A batch's way: intake, survey, then wave by wave recall, rounds, record; its outputs at the end.
+
+Implements the port CommandProcessor. Nothing is published here: the outputs of a partition go out
+in one Kafka transaction with its offsets, by whoever called.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.commands import Moment
+from domain.rules import Rules
+from domain.workflows import workflow_for
+from handlers.intake import Intake, TurnedAway, Unauthenticated
+from handlers.item import Item
+from handlers.journal import Journal
+from handlers.ports import LaneDatabase, LaneTransaction, Output, Partners, Record, ServiceSigner
+from handlers.recall import Begun, recall
+from handlers.record import Closing, Recorder
+from handlers.rounds import Run, answer_questions, run_to_end
+from handlers.survey import asks_about_bookings, forward, needs, venue_of
+from handlers.waves import Needs, waves
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHandlers:
+    """Everything that is done for commands between their records and their outputs."""
+
+    intake: Intake
+    database: LaneDatabase
+    partners: Partners
+    recorder: Recorder
+    signer: ServiceSigner
+    home_of: Callable[[UUID], int]
+    rules: Rules
+    clock: Callable[[], datetime]
+
+    async def process(
+        self, records: Sequence[Record], epochs: Mapping[int, int]
+    ) -> Mapping[int, Sequence[Output]]:
+        lanes = _Lanes(self.database, records[0].topic, epochs)
+        read = [self.intake.read(record) for record in records]
+        bookings = await self._survey(lanes, read)
+        staying = [
+            item for item in read if isinstance(item, Item) and not self._forwarded(item, bookings)
+        ]
+        wishes = {id(item): needs(item, bookings, self.rules) for item in staying}
+        waiting = deque(waves((item, wishes[id(item)]) for item in staying))
+        while waiting and lanes.epochs:
+            if later := await self._do_wave(lanes, waiting.popleft(), wishes):
+                waiting.appendleft(later)
+        outputs: dict[int, list[Output]] = {partition: [] for partition in lanes.epochs}
+        for one in read:
+            if one.record.partition in outputs:
+                outputs[one.record.partition].extend(one.outputs)
+        return outputs
+
+    async def _survey(
+        self, lanes: _Lanes, read: list[Item | Unauthenticated | TurnedAway]
+    ) -> Mapping[UUID, Booking]:
+        """The bookings that the batch names; and who was let in before is let in again."""
+        named = asks_about_bookings([one for one in read if isinstance(one, Item)])
+        refused = [one for one in read if isinstance(one, Unauthenticated)]
+        if not named and not refused:
+            return {}
+        async with lanes.transaction() as transaction:
+            known = await transaction.find_by_coordinates([o.record.coordinates for o in refused])
+            for at, one in enumerate(read):
+                if isinstance(one, Unauthenticated) and (row := known.get(one.record.coordinates)):
+                    read[at] = self.intake.admitted(one, row)
+            return await transaction.find_bookings(named)
+
+    def _forwarded(self, item: Item, bookings: Mapping[UUID, Booking]) -> bool:
+        venue_id = venue_of(item, bookings)
+        if venue_id is None or (home := self.home_of(venue_id)) == item.record.partition:
+            return False
+        item.outputs.append(forward(item, venue_id, home, self.signer))
+        return True
+
+    async def _do_wave(
+        self, lanes: _Lanes, wave: Sequence[Item], wishes: Mapping[int, Needs]
+    ) -> Sequence[Item]:
+        """Everything for these commands, side by side; gives those that have to be begun again."""
+        async with lanes.transaction() as transaction:
+            recalled = await recall(transaction, wave, self.rules, self.clock())
+            runs = {one: self._run(one, wishes) for one in recalled.begun if one.decided is None}
+            await answer_questions(transaction, list(runs.values()))
+        await run_to_end(list(runs.values()), lanes.transaction, self.partners)
+        async with lanes.transaction() as transaction:
+            closings = [
+                _closing(one, runs.get(one))
+                for one in recalled.begun
+                if one.item.record.partition in lanes.epochs
+            ]
+            await transaction.record(self.recorder.recordings(closings, self.clock()))
+        return recalled.later
+
+    def _run(self, begun: Begun, wishes: Mapping[int, Needs]) -> Run:
+        item = begun.item
+        assert item.command is not None
+        moment = Moment(begun.start.sent, begun.start.decided)
+        needs = wishes.get(id(item))
+        run = Run(
+            item.row_id,
+            item.record.partition,
+            workflow_for(item.command, moment, self.rules),
+            Journal(begun.journal),
+            needs.wants if needs else None,
+            item.traceparent,
+        )
+        run.begin()
+        return run
+
+
+def _closing(begun: Begun, run: Run | None) -> Closing:
+    if begun.decided is not None:
+        return Closing(begun, begun.decided, Journal())
+    assert run is not None and run.ended is not None
+    return Closing(begun, run.ended, run.journal)
+
+
+class _Lanes:
+    """The lanes of one batch that are still ours; those lost in the database drop out."""
+
+    def __init__(self, database: LaneDatabase, topic: str, epochs: Mapping[int, int]) -> None:
+        self.epochs = dict(epochs)
+        self._database = database
+        self._topic = topic
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[LaneTransaction]:
+        async with self._database.transaction(self._topic, self.epochs) as transaction:
+            for partition in transaction.lost:
+                del self.epochs[partition]
+            yield transaction

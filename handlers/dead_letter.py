@@ -1,0 +1,32 @@
+"""What cannot be processed is set aside, with everything needed to see why and to send it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handlers.ports import Coordinates, Output, Record
+
+_NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for a month
+
+
+def dead_letter(
+    record: Record, origin: Coordinates, topic: str, reason: str, detail: str, failed_at: datetime
+) -> Output:
+    """The record as it came, without its token; `detail` carries no personal data."""
+    kept = tuple(
+        (name, value if value is not None else b"")
+        for name, value in record.headers
+        if name.lower() not in _NOT_KEPT
+    )
+    told = {
+        "dlq_reason": reason,
+        "dlq_detail": detail,
+        "dlq_source_topic": origin.topic,
+        "dlq_source_partition": origin.partition,
+        "dlq_source_offset": origin.offset,
+        "dlq_source_timestamp": origin.timestamp_ms,
+        "dlq_attempts": 1,
+        "dlq_failed_at": failed_at.isoformat().replace("+00:00", "Z"),
+    }
+    ours = tuple((name, str(value).encode()) for name, value in told.items())
+    return Output(topic, record.key, record.value or b"", (*kept, *ours))

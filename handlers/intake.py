@@ -1,0 +1,183 @@
+"""From a record to a command with a principal behind it, or to the answer that turns it away.
+
+No database, no waiting. In this order: unreadable, unauthenticated, not valid, not for this role.
+The first two store nothing; the others are recorded like any outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from domain.commands import Asked, Command, CreateBooking
+from domain.permissions import Operation, Reach, reach, reaches
+from domain.principal import Principal, System
+from domain.refusal import Code, FieldError, Refusal
+from handlers.dead_letter import dead_letter
+from handlers.item import Item
+from handlers.ports import (
+    Authenticator,
+    Coordinates,
+    KnownCommand,
+    Output,
+    Record,
+    ServiceSigner,
+    SignedBy,
+)
+from handlers.routes import ReplyRoute, ReplyRoutes
+from schemas.building import build_command
+from schemas.envelope import SYSTEM_COMMANDS, RawCommand, parse_command
+from schemas.headers import Headers
+from schemas.powers import powers_used
+from schemas.replies import refusal_body
+from schemas.stored import load_principal
+from schemas.strict_json import Unreadable
+
+_KEYS: Final = UUID("3f0d4f0e-9b0c-5c38-a0ab-3b7d8a0f3c55")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A record that cannot be read: answered, and nothing of it is stored."""
+
+    record: Record
+    outputs: list[Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """A command that nobody stands behind; answered, unless it was let in before."""
+
+    record: Record
+    raw: RawCommand
+    headers: Headers
+    outputs: list[Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    authenticator: Authenticator
+    signer: ServiceSigner
+    routes: ReplyRoutes
+    dead_letter_topic: str
+    clock: Callable[[], datetime]
+
+    def read(self, record: Record) -> Item | Unauthenticated | TurnedAway:
+        headers = Headers.of(record.headers)
+        signed = self.signer.verified(record) if headers.is_signed else None
+        raw = parse_command(record.value)
+        if isinstance(raw, Unreadable):
+            return self._unreadable(record, headers, signed, raw)
+        origin = (signed and signed.origin) or record.coordinates
+        sent = datetime.fromtimestamp(origin.timestamp_ms / 1000, UTC)
+        who = (
+            signed.principal
+            if signed
+            else self.authenticator.authenticate(headers.authorization, sent)
+        )
+        if isinstance(who, Refusal):
+            route = self.routes.route(headers, str(raw.command_id))
+            body = refusal_body("command_id", raw.command_id, raw.type, self.clock(), who)
+            return Unauthenticated(record, raw, headers, [route.reply(body)] if route else [])
+        return self._item(record, headers, raw, who, origin, sent)
+
+    def admitted(self, turned_away: Unauthenticated, known: KnownCommand) -> Item:
+        """A redelivered command, let in by the principal that it was first accepted with."""
+        return self._item(
+            turned_away.record,
+            turned_away.headers,
+            turned_away.raw,
+            load_principal(known.start.principal),
+            known.start.origin,
+            known.start.sent,
+        )
+
+    def _item(
+        self,
+        record: Record,
+        headers: Headers,
+        raw: RawCommand,
+        principal: Principal,
+        origin: Coordinates,
+        sent: datetime,
+    ) -> Item:
+        key = raw.idempotency_key if isinstance(raw.idempotency_key, str) else None
+        asked = Asked(principal, raw.command_id, idempotency_key=key)
+        command, refusal = _judged(raw, asked, headers)
+        may_take_key = key is not None and refusal is None
+        return Item(
+            record=record,
+            origin=origin,
+            sent=sent,
+            asked=asked,
+            raw=raw,
+            command=command,
+            refusal=refusal,
+            route=self._route(headers, raw, principal),
+            deadline=headers.deadline if isinstance(headers.deadline, datetime) else None,
+            key_id=_key_id(principal, raw.type, key) if may_take_key and key else None,
+            correlation_id=headers.correlation_id or str(raw.command_id).encode(),
+            traceparent=headers.traceparent,
+        )
+
+    def _route(self, headers: Headers, raw: RawCommand, principal: Principal) -> ReplyRoute | None:
+        if isinstance(principal, System):
+            return None
+        return self.routes.route(headers, str(raw.command_id))
+
+    def _unreadable(
+        self, record: Record, headers: Headers, signed: SignedBy | None, unreadable: Unreadable
+    ) -> TurnedAway:
+        now = self.clock()
+        origin = (signed and signed.origin) or record.coordinates
+        detail = unreadable.detail
+        outputs = [
+            dead_letter(record, origin, self.dead_letter_topic, Code.UNREADABLE.word, detail, now)
+        ]
+        if route := self.routes.route(headers, None):
+            refusal = Refusal(Code.UNREADABLE, f"The record cannot be read: {detail}.")
+            outputs.insert(0, route.reply(refusal_body("command_id", None, None, now, refusal)))
+        return TurnedAway(record, outputs)
+
+
+def _judged(
+    raw: RawCommand, asked: Asked, headers: Headers
+) -> tuple[Command | None, Refusal | None]:
+    """The command when it is valid and the role may do such things at all."""
+    if raw.type in SYSTEM_COMMANDS and not isinstance(asked.principal, System):
+        return None, Refusal(Code.FORBIDDEN, f"{raw.type} is the service's own command.")
+    command = build_command(raw, asked.principal, asked.run)
+    if headers.deadline is not None and not isinstance(headers.deadline, datetime):
+        errors = command.errors if isinstance(command, Refusal) else ()
+        malformed = FieldError("headers.deadline", "must be an RFC 3339 time with an offset")
+        return None, Refusal(
+            Code.VALIDATION_FAILED, "Wrong: headers.deadline.", errors=(*errors, malformed)
+        )
+    if isinstance(command, Refusal):
+        return None, command
+    if forbidden := _forbidden(command, asked.principal):
+        return None, forbidden
+    return command, None
+
+
+def _forbidden(command: Command, principal: Principal) -> Refusal | None:
+    for operation in powers_used(command):
+        if reach(principal, operation) is Reach.NEVER:
+            words = operation.value.replace("_", " ")
+            return Refusal(Code.FORBIDDEN, f"This role may not {words}.")
+    if isinstance(command, CreateBooking) and not reaches(
+        principal,
+        Operation.CREATE,
+        guest_id=command.contact.guest_id,
+        venue_id=command.venue.id,
+    ):
+        return Refusal(Code.FORBIDDEN, "This venue or guest is not yours to book for.")
+    return None
+
+
+def _key_id(principal: Principal, operation: str, key: str) -> UUID:
+    label = principal.label
+    return uuid5(_KEYS, f"{len(label)}:{label}/{operation}/{key}")

@@ -1,0 +1,36 @@
+"""A command of the batch that a principal stands behind, on its way from record to outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from domain.commands import Asked, Command
+from domain.refusal import Refusal
+from handlers.ports import Coordinates, Output, Record
+from handlers.routes import ReplyRoute
+from schemas.envelope import RawCommand
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """What intake found out from the record alone; the pipeline adds its outputs."""
+
+    record: Record
+    origin: Coordinates  # of the record that the client sent; the record's own unless forwarded
+    sent: datetime  # the origin's broker timestamp
+    asked: Asked
+    raw: RawCommand
+    command: Command | None  # None when refused already
+    refusal: Refusal | None  # not valid, or not for this role: recorded without being run
+    route: ReplyRoute | None  # None for the service's own commands
+    deadline: datetime | None
+    key_id: UUID | None  # of the idempotency key, when it has one and may take it
+    correlation_id: bytes  # echoed on events too
+    traceparent: bytes | None
+    outputs: list[Output] = field(default_factory=list)
+
+    @property
+    def row_id(self) -> UUID:
+        return self.asked.row_id

@@ -1,0 +1,84 @@
+"""What a command's partner calls have come to, kept so that a crash forgets nothing.
+
+Before a call with an effect is made, the answers that led to it and the call itself are written.
+Calls are known by their Idempotency-Key, which names the command, its run and the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from domain.effects import ChangingCall, PartnerAnswer, PartnerCall
+from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
+
+
+class QuestionChanged(Exception):
+    """A resumed command asks something else under a key that a call was already made with."""
+
+
+class Journal:
+    """One command's calls and answers: what is stored, and what is still to be."""
+
+    __slots__ = ("_answers", "_begun", "_entries", "_unwritten_answers", "_unwritten_calls")
+
+    def __init__(self, stored: Iterable[str] = ()) -> None:
+        self._answers: dict[str, PartnerAnswer] = {}
+        self._begun: dict[str, ChangingCall] = {}
+        self._unwritten_answers: dict[str, PartnerAnswer] = {}
+        self._unwritten_calls: dict[str, ChangingCall] = {}
+        self._entries: list[str] = list(stored)
+        for entry in self._entries:
+            body: dict[str, Any] = orjson.loads(entry)
+            for key, answer in body["heard"].items():
+                self._answers[key] = answer_from_json(answer)
+            for key, call in body["asked"].items():
+                self._begun[key] = call_from_json(call)  # type: ignore[assignment]  # only such are written
+
+    def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
+        """The answer already heard; raises QuestionChanged when the key stood for another call."""
+        begun = self._begun.get(call.key)
+        if begun is not None and begun != call:
+            raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
+        return self._answers.get(call.key)
+
+    def hear(self, call: PartnerCall, answer: PartnerAnswer) -> None:
+        self._answers[call.key] = self._unwritten_answers[call.key] = answer
+
+    def about_to(self, call: ChangingCall) -> None:
+        if call.key not in self._begun:
+            self._begun[call.key] = self._unwritten_calls[call.key] = call
+
+    @property
+    def next_sequence(self) -> int:
+        """The number of the entry that `write` gives next; the start of the command was 0."""
+        return len(self._entries) + 1
+
+    def write(self) -> str:
+        """The next entry: all that is not stored yet."""
+        body = orjson.dumps(
+            {
+                "heard": {k: answer_to_json(a) for k, a in self._unwritten_answers.items()},
+                "asked": {k: call_to_json(c) for k, c in self._unwritten_calls.items()},
+            }
+        ).decode()
+        self._unwritten_answers.clear()
+        self._unwritten_calls.clear()
+        self._entries.append(body)
+        return body
+
+    @property
+    def has_unwritten_calls(self) -> bool:
+        return bool(self._unwritten_calls)
+
+    def story(self) -> str:
+        """Everything as one JSON list, to be kept with the outcome."""
+        if self._unwritten_answers or self._unwritten_calls:
+            self.write()
+        return f"[{','.join(self._entries)}]"
+
+    def begun(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
+        """The calls that may have had an effect, in order, with their answers as far as heard."""
+        return [(call, self._answers.get(key)) for key, call in self._begun.items()]

@@ -1,0 +1,217 @@
+"""Runs the workflows of a wave side by side, in rounds.
+
+A round is one database transaction and then the partner calls, all at once. In the transaction the
+questions are answered one statement a kind; as workflows wait for nothing else, they go on at once,
+until all of them ask partners or have ended. What a call with an effect depends on is written before
+that transaction commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, get_args
+from uuid import UUID
+
+import structlog
+
+from domain.effects import (
+    ChangingCall,
+    ClaimSlot,
+    DatabaseQuestion,
+    FindBooking,
+    FindConflicts,
+    FindUndo,
+    PartnerCall,
+    Question,
+)
+from domain.outcome import Outcome
+from domain.workflow import Workflow
+from handlers.journal import Journal
+from handlers.ports import JournalEntry, LaneTransaction, Partners
+from handlers.waves import AtVenue
+
+_log = structlog.get_logger(__name__)
+
+_CHANGING = get_args(ChangingCall)
+_DATABASE = get_args(DatabaseQuestion)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A workflow that raised: a bug in it, or a promise broken around it."""
+
+    error: Exception
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """One command on its way: its workflow, what it asks now, what it has heard."""
+
+    row_id: UUID
+    partition: int
+    workflow: Workflow
+    journal: Journal
+    wants: AtVenue | None  # until its claim is decided, later ones wait for it
+    traceparent: str | None
+    asking: tuple[Question[Any], ...] = ()
+    ended: Outcome | Failed | None = None
+
+    def begin(self) -> None:
+        self._advance(None)
+
+    def hear(self, answers: Sequence[Any]) -> None:
+        """Hand in the answers to what is asked now."""
+        self._advance(tuple(answers))
+
+    def _advance(self, answers: tuple[Any, ...] | None) -> None:
+        try:
+            self.asking = next(self.workflow) if answers is None else self.workflow.send(answers)
+            while (known := self._already_answered()) is not None:
+                self.asking = self.workflow.send(known)
+        except StopIteration as end:
+            self._end(end.value)
+        except Exception as bug:  # the one place where a command's bug is kept from its neighbours
+            _log.exception("workflow failed", row_id=str(self.row_id))
+            self._end(Failed(bug))
+
+    def _already_answered(self) -> tuple[Any, ...] | None:
+        """The stored answers, when there is one for every call asked now."""
+        if self.asks_database:
+            return None
+        answers = tuple(self.journal.answer_to(call) for call in self.asking)  # type: ignore[arg-type]
+        return None if None in answers else answers
+
+    def fail(self, error: Exception) -> None:
+        """End it as a bug would: something around it raised that never should."""
+        self.workflow.close()
+        self._end(Failed(error))
+
+    def _end(self, outcome: Outcome | Failed) -> None:
+        self.ended = outcome
+        self.asking = ()
+        self.wants = None
+
+    @property
+    def asks_database(self) -> bool:
+        return bool(self.asking) and isinstance(self.asking[0], _DATABASE)
+
+    @property
+    def asks_partners(self) -> bool:
+        return bool(self.asking) and not self.asks_database
+
+
+class Transactions(Protocol):
+    """Opens a transaction for the lanes of the batch."""
+
+    def __call__(self) -> AbstractAsyncContextManager[LaneTransaction]: ...
+
+
+async def run_to_end(
+    runs: Sequence[Run], transactions: Transactions, partners: Partners
+) -> frozenset[int]:
+    """Rounds until every workflow has ended; gives the partitions whose lane was lost on the way.
+
+    `runs` are in log order and have had their first `answer_questions`. What belongs to a lost lane
+    stays as it is: its next owner resumes it.
+    """
+    lost: frozenset[int] = frozenset()
+    live = [run for run in runs if run.ended is None]
+    while live:
+        await _call_partners(live, partners)
+        if any(run.asking for run in live):
+            async with transactions() as transaction:
+                lost |= transaction.lost
+                await answer_questions(transaction, live)
+        live = [run for run in live if run.ended is None and run.partition not in lost]
+    return lost
+
+
+async def answer_questions(transaction: LaneTransaction, runs: Sequence[Run]) -> None:
+    """Answer until nobody can go on without a partner; then write what the next calls rest on."""
+    live = [run for run in runs if run.partition not in transaction.lost]
+    while asking := _answerable(live):
+        await _answer(transaction, asking)
+    for run in live:
+        if run.asks_partners:
+            for call in run.asking:
+                if isinstance(call, _CHANGING):
+                    run.journal.about_to(call)
+    entries = [
+        JournalEntry(run.row_id, run.journal.next_sequence, run.journal.write())
+        for run in live
+        if run.journal.has_unwritten_calls
+    ]
+    if entries:
+        await transaction.journal(entries)
+
+
+def _answerable(runs: Sequence[Run]) -> list[Run]:
+    """Those that ask the database and may be answered: a claim waits for earlier wishes for its slot.
+
+    So claims are granted in log order, whatever round each command has come to.
+    """
+    answerable: list[Run] = []
+    earlier: defaultdict[UUID, list[AtVenue]] = defaultdict(list)
+    for run in runs:
+        if run.asks_database and not any(
+            wish.may_overlap(AtVenue(question.venue_id, question.slot))
+            for question in run.asking
+            if isinstance(question, ClaimSlot)
+            for wish in earlier[question.venue_id]
+        ):
+            answerable.append(run)
+            if any(isinstance(question, ClaimSlot) for question in run.asking):
+                continue
+        if run.wants is not None:
+            earlier[run.wants.venue_id].append(run.wants)
+    return answerable
+
+
+async def _answer(transaction: LaneTransaction, asking: Sequence[Run]) -> None:
+    questions = [(run, question) for run in asking for question in run.asking]
+    answers: dict[Question[Any], Any] = {}
+    if bookings := [q.booking_id for _, q in questions if isinstance(q, FindBooking)]:
+        found = await transaction.find_bookings(bookings)
+        answers |= {FindBooking(id): found.get(id) for id in bookings}
+    if undo := [q.undo_id for _, q in questions if isinstance(q, FindUndo)]:
+        owed = await transaction.find_undo(undo)
+        answers |= {FindUndo(id): owed.get(id) for id in undo}
+    if conflicts := [q for _, q in questions if isinstance(q, FindConflicts)]:
+        taken = await transaction.find_conflicts(conflicts)
+        answers |= dict(zip(conflicts, taken, strict=True))
+    if claims := [(run.row_id, q) for run, q in questions if isinstance(q, ClaimSlot)]:
+        granted = await transaction.claim(claims)
+        answers |= {q: answer for (_, q), answer in zip(claims, granted, strict=True)}
+    for run in asking:
+        if any(isinstance(question, ClaimSlot) for question in run.asking):
+            run.wants = None
+        run.hear([answers[question] for question in run.asking])
+
+
+async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
+    """All calls of the round at once; each run goes on when all of them are back."""
+    asking = [run for run in runs if run.asks_partners]
+    calls: list[tuple[Run, PartnerCall]] = [
+        (run, call)  # type: ignore[misc]  # asks_partners says so
+        for run in asking
+        for call in run.asking
+        if run.journal.answer_to(call) is None  # type: ignore[arg-type]
+    ]
+    answers = await asyncio.gather(
+        *(partners.call(call, run.traceparent) for run, call in calls), return_exceptions=True
+    )
+    for (run, call), answer in zip(calls, answers, strict=True):
+        if isinstance(answer, Exception):
+            _log.error("partner call raised", row_id=str(run.row_id), exc_info=answer)
+            run.fail(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            run.journal.hear(call, answer)
+    for run in asking:
+        if run.ended is None:
+            run.hear([run.journal.answer_to(call) for call in run.asking])  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""Where each command belongs, and what it shares with others of its batch.
+
+Everything that changes a booking passes through its venue's home partition. A command found on
+another one is forwarded there, signed, with the coordinates of the record that the client sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.commands import (
+    CancelBooking,
+    ChangeStatus,
+    CreateBooking,
+    EndCommand,
+    ExpireBooking,
+    UpdateBooking,
+)
+from domain.lifecycle import Status
+from domain.rules import ConflictScope, Rules
+from handlers.item import Item
+from handlers.ports import Output, ServiceSigner
+from handlers.waves import AtVenue, Needs
+
+_FREEING = (Status.CANCELLED, Status.NO_SHOW, Status.COMPLETED)
+
+
+def asks_about_bookings(items: Sequence[Item]) -> list[UUID]:
+    """The bookings that commands of the batch name."""
+    return [
+        item.command.booking_id
+        for item in items
+        if item.command is not None and not isinstance(item.command, CreateBooking | EndCommand)
+    ]
+
+
+def venue_of(item: Item, bookings: Mapping[UUID, Booking]) -> UUID | None:
+    """The venue whose lane does the command; None when nobody knows: it is done where it lies."""
+    match item.command:
+        case CreateBooking(venue=venue):
+            return venue.id
+        case None | EndCommand():
+            return None
+        case command:
+            booking = bookings.get(command.booking_id)
+            return booking.venue.id if booking else None
+
+
+def forward(item: Item, venue_id: UUID, home: int, signer: ServiceSigner) -> Output:
+    """The same record for the venue's home partition."""
+    assert item.record.value is not None
+    return Output(
+        item.record.topic,
+        str(venue_id).encode(),
+        item.record.value,
+        signer.forward_headers(item.record, item.origin, item.asked.principal),
+        home,
+    )
+
+
+def needs(item: Item, bookings: Mapping[UUID, Booking], rules: Rules) -> Needs:
+    """What the command must not run beside; see `waves`."""
+    command = item.command
+    shared: set[Hashable] = {item.row_id}
+    if item.key_id is not None:
+        shared.add(item.key_id)
+    if command is None or isinstance(command, EndCommand):
+        return Needs(frozenset(shared), barrier=command is not None)
+    shared.add(command.booking_id)
+    if isinstance(command, CreateBooking):
+        claims = rules.scope(command.venue.type) is ConflictScope.UNIT
+        return Needs(
+            frozenset(shared), wants=AtVenue(command.venue.id, command.slot) if claims else None
+        )
+    booking = bookings.get(command.booking_id)
+    if booking is None:
+        return Needs(frozenset(shared))
+    held = AtVenue(booking.venue.id, booking.slot)
+    match command:
+        case UpdateBooking():
+            return Needs(frozenset(shared), wants=AtVenue(booking.venue.id, None), frees=held)
+        case CancelBooking() | ExpireBooking():
+            return Needs(frozenset(shared), frees=held)
+        case ChangeStatus(to=to) if to in _FREEING:
+            return Needs(frozenset(shared), frees=held)
+        case _:
+            return Needs(frozenset(shared))
