@@ -69,6 +69,27 @@ class Payment:
         """What was paid and not given back."""
         return self.paid - self.refunded
 
+    @property
+    def is_known(self) -> bool:
+        """Whether a charge on the intent was seen; until then only the payment service knows."""
+        return not self.paid.is_zero
+
+    def covers(self, total: Money) -> bool:
+        return total <= self.kept
+
+    def received(self, amount: Money) -> Payment:
+        """The intent was charged with `amount`."""
+        return replace(self, status=PaymentStatus.SUCCEEDED, paid=amount)
+
+    def given_back(self, amount: Money) -> Payment:
+        """`amount` more went back, at most what was kept."""
+        if amount.is_zero:
+            return self
+        refunded = self.refunded + amount
+        is_all = refunded == self.paid
+        status = PaymentStatus.REFUNDED if is_all else PaymentStatus.PARTIALLY_REFUNDED
+        return replace(self, status=status, refunded=refunded)
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -112,6 +133,13 @@ class Booking:
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def overpaid(self) -> Money:
+        """What is kept beyond the price: after an update made it cheaper, until it went back."""
+        surplus = self.payment.kept - self.price.total
+        zero = Money.zero(self.price.currency)
+        return max(surplus, zero)
 
     def changed(self, at: datetime, **fields: object) -> Booking:
         """The next version, with these fields replaced."""

@@ -51,8 +51,9 @@ _GUEST: Final[dict[Operation, Reach]] = {
     Operation.CHECK_AVAILABILITY: Reach.ALL,
 }
 _BUSINESS: Final[dict[Operation, Reach]] = {
-    operation: Reach.VENUES for operation in Operation if operation is not Operation.SETTLE
-} | {Operation.LIST_GUEST: Reach.VENUES, Operation.CHECK_AVAILABILITY: Reach.ALL}
+    **{operation: Reach.VENUES for operation in Operation if operation is not Operation.SETTLE},
+    Operation.CHECK_AVAILABILITY: Reach.ALL,
+}
 _ADMIN: Final[dict[Operation, Reach]] = {
     operation: Reach.ALL for operation in Operation if operation is not Operation.SETTLE
 }

@@ -7,10 +7,22 @@ again and again with backoff, until the partner confirms, and looks at the booki
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Final
+from uuid import UUID, uuid5
 
 from domain.effects import CreateIntent, ReserveInventory
 from domain.money import Money
+
+_NAMESPACE: Final = UUID("0c1f3a52-5f0e-5b07-8f5c-3f6a0f1d9c44")
+
+
+def give_back_key(key: str) -> str:
+    """The Idempotency-Key of the call that gives back what the call with `key` may have done.
+
+    It follows from that key alone, so that the command's own try, the undo of its crash and every
+    later attempt are one call to the partner.
+    """
+    return str(uuid5(_NAMESPACE, f"give back/{key}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class RefundOwed:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReservation:
-    """The booking's current slot, to be told to inventory again after an update that failed late."""
+    """The booking's current slot, to be told to inventory again after an update failed late."""
 
     key: str
     reservation_id: str
@@ -62,3 +74,8 @@ class Undo:
     venue_id: UUID
     owed: Owed
     attempt: int = 0
+
+    @classmethod
+    def of(cls, owed: Owed, booking_id: UUID, venue_id: UUID) -> Undo:
+        """The row for `owed`; its id follows from the key, so that a step owes one thing once."""
+        return cls(uuid5(_NAMESPACE, f"owed/{owed.key}"), booking_id, venue_id, owed)

@@ -1,0 +1,206 @@
+"""Create a booking: claim, check, price, reserve, and open the payment; the first no ends it.
+
+The booking begins as pending. What a refused create took is given back before the refusal is told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.booking import Booking, Payment, PaymentStatus
+from domain.commands import CreateBooking, Moment
+from domain.effects import (
+    CheckCapacity,
+    ClaimSlot,
+    CreateIntent,
+    Declined,
+    GetQuote,
+    PartnerUnavailable,
+    Quote,
+    ReserveInventory,
+    SlotTaken,
+)
+from domain.lifecycle import Status
+from domain.money import Money, Price
+from domain.outcome import Accepted, Claims, EventType, Happened, Rejected, StatusChange
+from domain.policies.partners import (
+    payment_away,
+    payment_declined,
+    refuse_capacity,
+    slot_unavailable,
+)
+from domain.policies.pricing import price_of
+from domain.policies.timing import refuse_start
+from domain.refusal import Refusal
+from domain.rules import ConflictScope, Rules
+from domain.undo import Undo
+from domain.workflow import Step, Workflow, ask, together
+from domain.workflows.give_back import intent_owed, release_reserved
+from domain.workflows.holding import Held, hold_unit
+from domain.workflows.payment import after_intent
+
+
+def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow:
+    """Accepted with a pending booking, or Rejected with nothing held that is not owed."""
+    if refusal := refuse_start(command.slot.starts_at, command.source, at, rules):
+        return Rejected(refusal)
+    if refusal := (yield from _claim_chosen_item(command, rules)):
+        return Rejected(refusal)
+    offer = yield from _offer(command, rules)
+    if isinstance(offer, Refusal):
+        return Rejected(offer)
+    price, valid_until = offer
+    reserve = _reserve(command)
+    scope = rules.scope(command.venue.type)
+    claim_id = command.asked.derived("claim/given")
+    held = yield from hold_unit(reserve, command.slot, scope, claim_id, extends=False)
+    if isinstance(held, Rejected):
+        return held
+    opened = yield from _open_payment(command, price, reserve, held)
+    if isinstance(opened, Rejected):
+        return opened
+    payment, client_secret = opened
+    window_ends = at.decided + rules.confirmation_window
+    expires_at = earliest(window_ends, held.reservation.expires_at, valid_until)
+    changed_by = command.asked.principal.label
+    return Accepted(
+        booking=_pending(command, at.decided, price, payment, held, expires_at),
+        events=(Happened(EventType.CREATED, changed_by),),
+        history=StatusChange(None, Status.PENDING, changed_by, None),
+        claims=Claims.REPLACE if held.is_moved else Claims.KEEP,
+        client_secret=client_secret,
+    )
+
+
+def earliest(first: datetime, *others: datetime | None) -> datetime:
+    """The earliest of those that are set."""
+    return min([first, *(other for other in others if other is not None)])
+
+
+def _claim_chosen_item(command: CreateBooking, rules: Rules) -> Step[Refusal | None]:
+    """When the client chose the item, the claim comes before any call."""
+    if command.item is None or rules.scope(command.venue.type) is ConflictScope.INVENTORY:
+        return None
+    claim = ClaimSlot(
+        claim_id=command.asked.derived("claim/chosen"),
+        booking_id=command.booking_id,
+        venue_id=command.venue.id,
+        item=command.item,
+        slot=command.slot,
+    )
+    answer = yield from ask(claim)
+    return slot_unavailable(answer) if isinstance(answer, SlotTaken) else None
+
+
+def _offer(command: CreateBooking, rules: Rules) -> Step[tuple[Price, datetime | None] | Refusal]:
+    """The price, and until when it holds; inventory's no counts before pricing's silence."""
+    capacity, quote = yield from together(_check(command), _quote(command))
+    if refusal := refuse_capacity(capacity):
+        return refusal
+    price = price_of(quote, command.venue.type, command.party_size, rules)
+    if isinstance(price, Refusal):
+        return price
+    return price, quote.valid_until if isinstance(quote, Quote) else None
+
+
+def _open_payment(
+    command: CreateBooking, price: Price, reserve: ReserveInventory, held: Held
+) -> Step[tuple[Payment, str | None] | Rejected]:
+    """The payment with its intent, and the client's secret; a zero total needs none."""
+    zero = Money.zero(price.currency)
+    if price.total.is_zero:
+        return Payment(None, PaymentStatus.NOT_REQUIRED, zero, zero), None
+    create = CreateIntent(
+        key=command.asked.key("intent"),
+        booking_id=command.booking_id,
+        booking_reference=command.booking_reference,
+        amount=price.total,
+        guest_id=command.contact.guest_id,
+        payment_method_id=command.payment_method_id,
+    )
+    answer = yield from ask(create)
+    if isinstance(answer, Declined):
+        owed = yield from release_reserved(reserve, held.reservation)
+        return Rejected(payment_declined(), owed)
+    unpaid = Payment(None, PaymentStatus.NONE, zero, zero)
+    payment = after_intent(unpaid, answer, price.total)
+    if isinstance(payment, PartnerUnavailable):
+        owed = yield from release_reserved(reserve, held.reservation)
+        if lost := intent_owed(create, answer):
+            owed += (Undo.of(lost, command.booking_id, command.venue.id),)
+        return Rejected(payment_away(), owed)
+    if payment.status is PaymentStatus.FAILED:
+        owed = yield from release_reserved(reserve, held.reservation)
+        return Rejected(payment_declined(), owed)
+    return payment, None if isinstance(answer, PartnerUnavailable) else answer.client_secret
+
+
+def _pending(
+    command: CreateBooking,
+    created_at: datetime,
+    price: Price,
+    payment: Payment,
+    held: Held,
+    expires_at: datetime,
+) -> Booking:
+    return Booking(
+        id=command.booking_id,
+        reference=command.booking_reference,
+        version=1,
+        status=Status.PENDING,
+        contact=command.contact,
+        venue=command.venue,
+        slot=command.slot,
+        booking_date=command.booking_date,
+        party_size=command.party_size,
+        price=price,
+        payment=payment,
+        hold=held.hold,
+        special_requests=command.special_requests,
+        internal_notes=command.internal_notes,
+        source=command.source,
+        metadata=command.metadata,
+        idempotency_key=command.asked.idempotency_key,
+        created_at=created_at,
+        updated_at=created_at,
+        expires_at=expires_at,
+    )
+
+
+def _check(command: CreateBooking) -> CheckCapacity:
+    return CheckCapacity(
+        key=command.asked.key("capacity"),
+        venue_id=command.venue.id,
+        venue_type=command.venue.type,
+        booking_time=command.slot.starts_at,
+        booking_date=command.booking_date,
+        party_size=command.party_size,
+        duration_minutes=command.slot.minutes,
+        item=command.item,
+    )
+
+
+def _quote(command: CreateBooking) -> GetQuote:
+    return GetQuote(
+        key=command.asked.key("quote"),
+        venue_id=command.venue.id,
+        venue_type=command.venue.type,
+        booking_time=command.slot.starts_at,
+        party_size=command.party_size,
+        duration_minutes=command.slot.minutes,
+        guest_id=command.contact.guest_id,
+    )
+
+
+def _reserve(command: CreateBooking) -> ReserveInventory:
+    return ReserveInventory(
+        key=command.asked.key("reserve"),
+        venue_id=command.venue.id,
+        venue_type=command.venue.type,
+        booking_time=command.slot.starts_at,
+        party_size=command.party_size,
+        booking_reference=command.booking_reference,
+        booking_id=command.booking_id,
+        duration_minutes=command.slot.minutes,
+        item=command.item,
+    )
