@@ -19,7 +19,7 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 
 
-class Unreadable(Exception):  # noqa: N818  # also passed on as a value: the record is unreadable
+class Unreadable(Exception):  # also passed on as a value: the record is unreadable
     """The bytes are not strict JSON; the detail never repeats what stood in them."""
 
     def __init__(self, detail: str) -> None:

@@ -1,0 +1,218 @@
+"""Events: what happened to a booking, for everybody, without anything personal.
+
+The payload is the booking's state after the change, so that the topic alone can rebuild it; it is
+rendered once per command, and its events add what is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from domain.booking import Booking, VenueType
+from domain.commands import Asked
+from domain.money import Money
+from domain.outcome import Accepted, Happened
+from schemas.strict_json import json_bytes, utc
+
+SOURCE: Final = "booking-reservation-service"
+VERSION: Final = "1.0"
+RESOURCE_TYPES: Final = {
+    VenueType.HOTEL: "room",
+    VenueType.RESTAURANT: "table",
+    VenueType.CAFE: "table",
+    VenueType.RETAIL: "unit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """The command behind an event, and the record that brought it."""
+
+    asked: Asked
+    operation: str
+    content_hash: str
+    request_hash: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    correlation_id: bytes
+    traceparent: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event, ready for its topic; every part of it is UTF-8."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def events_of(accepted: Accepted, source: EventSource, at: datetime) -> list[EventRecord]:
+    """The records of all events of one command, in their order; none gives none."""
+    if not accepted.events:
+        return []
+    booking = accepted.booking
+    payload = json_bytes(_payload(booking, source))
+    key = str(booking.id).encode()
+    time = json_bytes(utc(at))
+    headers = _headers(source, key, time)
+    records = []
+    for happened in accepted.events:
+        event_id = str(source.asked.derived(f"event/{happened.type}"))
+        body = (
+            b'{"event_id":"%b","event_type":"%b","timestamp":%b,"source":"%b","version":"%b",'
+            b'"payload":%b}'
+        ) % (
+            event_id.encode(),
+            happened.type.encode(),
+            time,
+            SOURCE.encode(),
+            VERSION.encode(),
+            _joined(payload, json_bytes(_own(happened))),
+        )
+        own = (("ce_id", event_id.encode()), ("ce_type", happened.type.encode()))
+        records.append(EventRecord(key, body, (*own, *headers)))
+    return records
+
+
+def principal_hash(label: str) -> str:
+    """Who asked, as hex: enough to know them again, not to say who they are."""
+    return sha256(label.encode()).hexdigest()
+
+
+def idempotency_key_hash(label: str, operation: str, key: str) -> str:
+    """A key within its scope, as hex; the label's length keeps two scopes from looking alike."""
+    return sha256(f"{len(label)}:{label}/{operation}/{key}".encode()).hexdigest()
+
+
+def _payload(booking: Booking, source: EventSource) -> dict[str, Any]:
+    return _state(booking) | _recovery(source)
+
+
+def _state(booking: Booking) -> dict[str, Any]:
+    venue, slot, price = booking.venue, booking.slot, booking.price
+    payment, hold = booking.payment, booking.hold
+    return {
+        "booking_id": booking.id,
+        "booking_reference": booking.reference,
+        "booking_version": booking.version,
+        "guest_id": booking.contact.guest_id,
+        "user_id": booking.contact.guest_id,
+        "venue_id": venue.id,
+        "venue_type": venue.type,
+        "venue_name": venue.name,
+        "venue_time_zone": venue.time_zone,
+        "resource_type": RESOURCE_TYPES[venue.type],
+        "resource_id": hold.item,
+        "booking_date": booking.booking_date,
+        "booking_time": slot.starts_at,
+        "duration_minutes": slot.minutes,
+        "end_time": slot.ends_at,
+        "party_size": booking.party_size,
+        "status": booking.status,
+        "base_price": price.base.text(),
+        "tax_amount": price.tax.text(),
+        "discount_amount": price.discount.text(),
+        "total_price": price.total.text(),
+        "currency": price.total.currency,
+        "price_source": "fallback" if price.is_fallback else "quoted",
+        "price_decision_reference": price.decision_reference,
+        "payment_intent_id": payment.intent_id,
+        "payment_status": payment.status,
+        "amount_paid": payment.paid.text(),
+        "amount_refunded": payment.refunded.text(),
+        "inventory_reservation_id": hold.reservation_id,
+        "inventory_item_id": hold.item,
+        "created_at": utc(booking.created_at),
+        "updated_at": utc(booking.updated_at),
+        "confirmed_at": booking.confirmed_at and utc(booking.confirmed_at),
+        "cancelled_at": booking.cancelled_at and utc(booking.cancelled_at),
+        "checked_in_at": booking.checked_in_at and utc(booking.checked_in_at),
+        "completed_at": booking.completed_at and utc(booking.completed_at),
+        "expires_at": booking.expires_at and utc(booking.expires_at),
+        "cancelled_by": booking.cancelled_by,
+        "source": booking.source,
+        "metadata": booking.metadata,
+    }
+
+
+def _recovery(source: EventSource) -> dict[str, Any]:
+    """What makes the command known again after the database was lost."""
+    asked = source.asked
+    label = asked.principal.label
+    key = asked.idempotency_key
+    return {
+        "command_id": asked.command_id,
+        "content_hash": source.content_hash,
+        "request_hash": source.request_hash,
+        "idempotency_key_hash": key and idempotency_key_hash(label, source.operation, key),
+        "principal_hash": principal_hash(label),
+        "input": {
+            "topic": source.topic,
+            "partition": source.partition,
+            "offset": source.offset,
+            "timestamp": datetime.fromtimestamp(source.timestamp_ms / 1000, UTC),
+        },
+        "sealed": None,
+    }
+
+
+def _own(happened: Happened) -> dict[str, Any]:
+    """What differs between the events of one command."""
+    own: dict[str, Any] = {"changed_by": happened.changed_by}
+    if happened.from_status is not None:
+        own["from_status"] = happened.from_status
+    if happened.to_status is not None:
+        own["to_status"] = happened.to_status
+    if happened.changes is not None:
+        own["changes"] = {
+            field: [_wire(old), _wire(new)] for field, (old, new) in happened.changes.items()
+        }
+    return own
+
+
+def _wire(value: object) -> object:
+    """A changed value as messages write it."""
+    match value:
+        case Money():
+            return value.text()
+        case datetime():
+            return utc(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def _headers(source: EventSource, key: bytes, time: bytes) -> tuple[tuple[str, bytes], ...]:
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_source", SOURCE.encode()),
+        ("ce_time", time.strip(b'"')),
+        ("ce_subject", key),
+        ("content-type", b"application/json"),
+        ("correlation_id", _as_text(source.correlation_id)),
+    ]
+    if source.traceparent is not None:
+        headers.append(("traceparent", source.traceparent))
+    return tuple(headers)
+
+
+def _as_text(correlation_id: bytes) -> bytes:
+    """Events go to everybody: opaque bytes, which only their sender understands, become hex."""
+    try:
+        correlation_id.decode()
+    except UnicodeDecodeError:
+        return correlation_id.hex().encode()
+    return correlation_id
+
+
+def _joined(one: bytes, other: bytes) -> bytes:
+    """Two JSON objects, neither of them empty, as one."""
+    return one[:-1] + b"," + other[1:]
