@@ -132,6 +132,7 @@ class ExpireBooking:
     asked: Asked
     booking_id: UUID
     expected_version: int
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,13 @@ class CommandHandlers:
             return await transaction.find_bookings(named)
 
     def _forwarded(self, item: Item, bookings: Mapping[UUID, Booking]) -> bool:
-        venue_id = venue_of(item, bookings)
-        if venue_id is None or (home := self.home_of(venue_id)) == item.record.partition:
+        item.venue_id = venue_of(item, bookings)
+        if item.venue_id is None:
             return False
-        item.outputs.append(forward(item, venue_id, home, self.signer))
+        home = self.home_of(item.venue_id)
+        if home == item.record.partition:
+            return False
+        item.outputs.append(forward(item, item.venue_id, home, self.signer))
         return True
 
     async def _do_wave(
@@ -112,7 +115,7 @@ class CommandHandlers:
             workflow_for(item.command, moment, self.rules),
             Journal(begun.journal),
             needs.wants if needs else None,
-            item.traceparent,
+            item.traceparent.decode() if item.traceparent else None,
         )
         run.begin()
         return run

@@ -29,7 +29,12 @@ class Item:
     key_id: UUID | None  # of the idempotency key, when it has one and may take it
     correlation_id: bytes  # echoed on events too
     traceparent: bytes | None
+    venue_id: UUID | None = None  # whose lane does it, as far as the survey found out
     outputs: list[Output] = field(default_factory=list)
+
+    @property
+    def booking_id(self) -> UUID | None:
+        return getattr(self.command, "booking_id", None)
 
     @property
     def row_id(self) -> UUID:

@@ -182,6 +182,7 @@ class Start:
     booking_id: UUID | None
     booking_reference: str | None  # of the booking that a create makes
     reply_route: str | None  # as JSON; None: no reply (system commands)
+    key_id: UUID | None = None  # of the idempotency key that it takes, to free it if it is abandoned
 
 
 @dataclass(frozen=True, slots=True)

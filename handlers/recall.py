@@ -13,11 +13,13 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.commands import Asked, CreateBooking, EndCommand
+from domain.effects import ReserveInventory
 from domain.outcome import Ignored, Outcome, Rejected
 from domain.reference import proposed_reference
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.item import Item
+from handlers.journal import Journal
 from handlers.outputs import load_events
 from handlers.ports import (
     Coordinates,
@@ -46,6 +48,7 @@ class End:
     """The end of a command that was started and will not be delivered again."""
 
     abandoned: KnownCommand
+    venue_id: UUID | None  # None when it had not come far enough to owe anything
 
 
 @dataclass(eq=False, slots=True)
@@ -106,9 +109,10 @@ def _start(item: Item, now: datetime) -> Start:
         sent=item.sent,
         decided=now,
         run=item.asked.run,
-        booking_id=getattr(item.command, "booking_id", None),
+        booking_id=item.booking_id,
         booking_reference=create.booking_reference if create else None,
         reply_route=item.route.dumped() if item.route else None,
+        key_id=item.key_id,
     )
 
 
@@ -263,4 +267,21 @@ async def _find_abandoned(transaction: LaneTransaction, begun: Sequence[Begun]) 
         ) or row.start.coordinates.offset > here.offset:
             one.decided = Ignored("it will still be delivered")
         else:
-            one.decided = End(row)
+            one.decided = End(row, await _venue_of(transaction, row))
+
+
+async def _venue_of(transaction: LaneTransaction, row: KnownCommand) -> UUID | None:
+    """From the booking, or for one that a create was about to make, from its calls."""
+    if row.start.booking_id is None:
+        return None
+    found = await transaction.find_bookings([row.start.booking_id])
+    if booking := found.get(row.start.booking_id):
+        return booking.venue.id
+    return next(
+        (
+            call.venue_id
+            for call, _ in Journal(row.journal).begun()
+            if isinstance(call, ReserveInventory)
+        ),
+        None,
+    )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.commands import CreateBooking, ExpireBooking, SettleUndo
-from domain.outcome import Accepted, Claims, Ignored, Outcome, Rejected, Settled, StillOwed
+from domain.outcome import Accepted, Ignored, Outcome, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
 from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
@@ -18,8 +18,8 @@ from handlers.journal import Journal
 from handlers.outputs import dump_events
 from handlers.ports import (
     BookingWrite,
-    KnownCommand,
     Output,
+    PromiseBroken,
     Recording,
     StoredOutcome,
     SweepAgain,
@@ -27,6 +27,7 @@ from handlers.ports import (
 )
 from handlers.recall import Again, Begun, End
 from handlers.rounds import Failed
+from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
 from schemas.events import EventSource, events_of
 from schemas.replies import refusal_body, success_body
@@ -75,27 +76,32 @@ class Recorder:
             case Settled() as settled:
                 return [self._settled(closing, settled, now)]
             case StillOwed() as still:
-                return [self._silent(closing, now, undo_again=_again_later(closing, still, now))]
+                return [self._still_owed(closing, still, now)]
             case Ignored():
                 return [self._silent(closing, now)]
 
-    def _accepted(self, closing: Closing, accepted: Accepted, now: datetime) -> Recording:
+    def _accepted(
+        self,
+        closing: Closing,
+        accepted: Accepted,
+        now: datetime,
+        *,
+        undo_done: UUID | None = None,
+    ) -> Recording:
         item, booking = closing.begun.item, accepted.booking
+        status = 201 if isinstance(item.command, CreateBooking) else 200
         reply = None
         if item.route is not None:
-            body = booking_json(booking, with_notes=sees_notes(item.asked.principal))
+            shown = booking_json(booking, with_notes=sees_notes(item.asked.principal))
             if accepted.client_secret is not None:
-                body["payment_client_secret"] = accepted.client_secret
-            status = 201 if isinstance(item.command, CreateBooking) else 200
+                shown["payment_client_secret"] = accepted.client_secret
             reply = success_body(
-                "command_id", item.asked.command_id, item.raw.type, status, now, body
+                "command_id", item.asked.command_id, item.raw.type, status, now, shown
             )
             item.outputs.append(item.route.reply(reply))
-        else:
-            status = 200
         events = self._events(closing, accepted, now)
         item.outputs.extend(events)
-        keeps_claim = self._rules.scope(booking.venue.type) is ConflictScope.UNIT
+        is_claimed = self._rules.scope(booking.venue.type) is ConflictScope.UNIT
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
@@ -106,7 +112,128 @@ class Recorder:
                 booking,
                 accepted.history,
                 accepted.claims,
-                item.asked.derived("claim/final") if keeps_claim else None,
+                item.asked.derived("claim/final") if is_claimed else None,
             ),
             owed=accepted.owed,
+            undo_done=undo_done,
         )
+
+    def _rejected(self, closing: Closing, rejected: Rejected, now: datetime) -> Recording:
+        item, refusal = closing.begun.item, rejected.refusal
+        reply = None
+        if item.route is not None:
+            reply = refusal_body("command_id", item.asked.command_id, item.raw.type, now, refusal)
+            item.outputs.append(item.route.reply(reply))
+        return Recording(
+            row_id=item.row_id,
+            partition=item.record.partition,
+            outcome=_stored(refusal.code.status, refusal.code.word, reply),
+            journal=closing.journal.story(),
+            recorded_at=now,
+            drop_claims=True,
+            release_key=item.key_id if refusal.code.retryable else None,
+            owed=rejected.owed,
+        )
+
+    def _again(self, closing: Closing, again: Again, now: datetime) -> Recording:
+        item, outcome = closing.begun.item, again.outcome
+        if item.route is not None and outcome.reply is not None:
+            item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
+        stored = StoredOutcome(outcome.status, outcome.code, outcome.reply, "[]", again.row_id)
+        return Recording(item.row_id, item.record.partition, stored, "[]", now)
+
+    def _failed(self, closing: Closing, now: datetime) -> Recording:
+        """A bug ends its command alone: what it had begun is given back; a sweep comes again."""
+        item = closing.begun.item
+        match item.command:
+            case SettleUndo(undo_id=undo_id, attempt=attempt):
+                again = _undo_again(undo_id, attempt, "the service failed on it", now)
+                return self._silent(closing, now, undo_again=again)
+            case ExpireBooking(booking_id=booking_id, attempt=attempt):
+                later = SweepAgain(booking_id, attempt + 1, now + _pause(attempt))
+                return self._silent(closing, now, sweep_again=later)
+        owed = self._undo_begun(closing.journal, item.booking_id, item.venue_id)
+        return self._rejected(closing, Rejected(_FAILED, owed), now)
+
+    def _abandoned(self, closing: Closing, end: End, now: datetime) -> Recording:
+        """The end of another command than the one at hand: its row, its claims, key and reply."""
+        start = end.abandoned.start
+        reply = None
+        if start.reply_route is not None:
+            reply = refusal_body("command_id", start.command_id, start.operation, now, _ABANDONED)
+            closing.begun.item.outputs.append(ReplyRoute.loaded(start.reply_route).reply(reply))
+        journal = Journal(end.abandoned.journal)
+        return Recording(
+            row_id=start.row_id,
+            partition=closing.begun.item.record.partition,
+            outcome=_stored(_ABANDONED.code.status, _ABANDONED.code.word, reply),
+            journal=journal.story(),
+            recorded_at=now,
+            drop_claims=True,
+            release_key=start.key_id,
+            owed=self._undo_begun(journal, start.booking_id, end.venue_id),
+        )
+
+    def _settled(self, closing: Closing, settled: Settled, now: datetime) -> Recording:
+        command = closing.begun.item.command
+        assert isinstance(command, SettleUndo)
+        if settled.change is not None:
+            return self._accepted(closing, settled.change, now, undo_done=command.undo_id)
+        return self._silent(closing, now, undo_done=command.undo_id)
+
+    def _still_owed(self, closing: Closing, still: StillOwed, now: datetime) -> Recording:
+        command = closing.begun.item.command
+        assert isinstance(command, SettleUndo)
+        again = _undo_again(command.undo_id, command.attempt, still.detail, now)
+        return self._silent(closing, now, undo_again=again)
+
+    def _silent(
+        self,
+        closing: Closing,
+        now: datetime,
+        *,
+        undo_done: UUID | None = None,
+        undo_again: UndoAgain | None = None,
+        sweep_again: SweepAgain | None = None,
+    ) -> Recording:
+        """A command of the service's own: nobody waits for a reply to it."""
+        item = closing.begun.item
+        return Recording(
+            row_id=item.row_id,
+            partition=item.record.partition,
+            outcome=_stored(200, None, None),
+            journal=closing.journal.story(),
+            recorded_at=now,
+            undo_done=undo_done,
+            undo_again=undo_again,
+            sweep_again=sweep_again,
+        )
+
+    def _events(self, closing: Closing, accepted: Accepted, now: datetime) -> list[Output]:
+        ...
+
+    def _undo_begun(
+        self, journal: Journal, booking_id: UUID | None, venue_id: UUID | None
+    ) -> tuple[Undo, ...]:
+        begun = journal.begun()
+        if not begun:
+            return ()
+        if booking_id is None or venue_id is None:
+            raise PromiseBroken("calls were made for a command without booking or venue")
+        return undo_begun(begun, booking_id, venue_id)
+
+
+def _stored(
+    status: int, code: str | None, reply: bytes | None, events: Sequence[Output] = ()
+) -> StoredOutcome:
+    body = reply.decode() if reply is not None else None
+    return StoredOutcome(status, code, body, dump_events(events) if events else "[]", None)
+
+
+def _undo_again(undo_id: UUID, attempt: int, detail: str, now: datetime) -> UndoAgain:
+    return UndoAgain(undo_id, attempt + 1, now + _pause(attempt), detail)
+
+
+def _pause(attempt: int) -> timedelta:
+    """5 s, 10 s, 20 s … up to an hour."""
+    return min(timedelta(seconds=5) * 2 ** min(attempt, 10), timedelta(hours=1))

@@ -66,7 +66,11 @@ class Sweeper:
                 "expire_booking",
                 f"{due.booking_id}/{due.version}/{due.attempt}",
                 due.venue_id,
-                {"booking_id": due.booking_id, "expected_version": due.version},
+                {
+                    "booking_id": due.booking_id,
+                    "expected_version": due.version,
+                    "attempt": due.attempt,
+                },
             )
             for due in await self._due.due_expiries(now - _OVERDUE, _LIMIT)
         ]

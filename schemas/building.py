@@ -161,7 +161,7 @@ def _change_status(asked: Asked, data: UpdateBookingStatusData) -> ChangeStatus 
 
 
 def _expire(asked: Asked, data: ExpireBookingData) -> ExpireBooking:
-    return ExpireBooking(asked, data.booking_id, data.expected_version)
+    return ExpireBooking(asked, data.booking_id, data.expected_version, data.attempt)
 
 
 def _settle(asked: Asked, data: SettleUndoData) -> SettleUndo:

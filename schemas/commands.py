@@ -100,6 +100,7 @@ class ExpireBookingData(Data):
 
     booking_id: Id
     expected_version: Version
+    attempt: Attempt
 
 
 class SettleUndoData(Data):
