@@ -49,6 +49,7 @@ class KafkaSide:
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
         accept_any_header_name()
+        _quieten_aiokafka()
         await self._topics.start(Standstill("worker"))
 
     async def drain(self) -> None:
@@ -101,9 +102,19 @@ def build_broker(
     )
 
 
+def _quieten_aiokafka() -> None:
+    """Two hundred lines a second while no broker answers; we say it once. Whoever wants them sets
+    a level for the logger `aiokafka`.
+    """
+    logger = logging.getLogger("aiokafka")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
+
+
 def _quiet_logger() -> logging.Logger:
     """FastStream's errors only: what it tells and warns of (topics it does not create, every
-    assignment) is known here, or said by the consumers themselves."""
+    assignment) is known here, or said by the consumers themselves.
+    """
     logger = logging.getLogger(__name__ + ".faststream")
     logger.setLevel(logging.ERROR)
     return logger

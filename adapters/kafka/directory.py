@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 
-REFRESHED_EVERY_MS = 30_000
+REFRESHED_EVERY_SECONDS = 10.0
 # However many unknown names strangers put into `reply_to`, they cost one question in this time.
 ASKED_AGAIN_AFTER_SECONDS = 1.0
 RETRY_SECONDS = 1.0
@@ -27,14 +27,15 @@ class TopicDirectory:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._client: AIOKafkaClient | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._asked_at = 0.0
 
     async def start(self, standstill: Standstill) -> None:
-        """Connect, however long it takes until a broker answers."""
+        """Connect, however long it takes until a broker answers; from then on `standstill` is told
+        when none answers, also while there is nothing to do.
+        """
         while True:
-            client = AIOKafkaClient(
-                **self._settings.connection(), metadata_max_age_ms=REFRESHED_EVERY_MS
-            )
+            client = AIOKafkaClient(**self._settings.connection())
             try:
                 await client.bootstrap()
                 # Bootstrapping asks for brokers alone.
@@ -45,6 +46,7 @@ class TopicDirectory:
                 reason = "no broker answers"
             if known:
                 self._client = client
+                self._watch = asyncio.create_task(self._keep_fresh(client, standstill))
                 standstill.over()
                 return
             await client.close()
@@ -52,6 +54,9 @@ class TopicDirectory:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -70,6 +75,14 @@ class TopicDirectory:
             return
         self._asked_at = now
         await self._started.force_metadata_update()
+
+    async def _keep_fresh(self, client: AIOKafkaClient, standstill: Standstill) -> None:
+        while True:
+            await asyncio.sleep(REFRESHED_EVERY_SECONDS)
+            if await client.force_metadata_update():
+                standstill.over()
+            else:
+                standstill.waits_for("Kafka", "no broker answers")
 
     @property
     def _started(self) -> AIOKafkaClient:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from adapters.kafka.refusals import REFUSED_FOR_GOOD, Refusals
 from adapters.kafka.settings import KafkaSettings
@@ -169,7 +169,8 @@ async def _send(
 
 def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """As aiokafka takes them: a list. Names that came in as bytes that are not UTF-8 go out with
-    those bytes escaped."""
+    those bytes escaped.
+    """
     if all(name.isascii() for name, _ in headers):
         return list(headers)
     return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
@@ -223,9 +224,10 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(GOODBYE_SECONDS):
             await producer.stop()
             return
-    # Stopping waits for what cannot be delivered. aiokafka has no way to leave at once, and its
-    # sender would try for ever.
+    # Stopping waits for what cannot be delivered, and aiokafka has no other way to leave.
+    producer._message_accumulator.fail_all(ProducerClosed())
     sender = producer._sender.sender_task
     if sender is not None:
         sender.cancel()
+        await asyncio.wait([sender], timeout=GOODBYE_SECONDS)
     await producer.client.close()

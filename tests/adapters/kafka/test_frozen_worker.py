@@ -39,7 +39,9 @@ async def batches(process: Process, count: int) -> None:
     raise AssertionError(f"the worker ended, {count} batches too early")
 
 
-async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(cluster: Cluster):
+async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(
+    cluster: Cluster,
+) -> None:
     # More than a batch in every partition, so that it wakes with records in hand and fetched.
     sent = [f"c{number:05}".encode() for number in range(4_800)]
     await cluster.send(sent)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from handlers.ports import DatabaseAway, Record
+from handlers.ports import DatabaseAway, Output, Record
 from tests.adapters.kafka.workers import Cluster, CountedEpochs, Echo, working
 
 
@@ -18,7 +18,7 @@ def values(records: Sequence[Record]) -> list[bytes | None]:
     return sorted((record.value for record in records), key=lambda value: value or b"")
 
 
-async def test_every_command_is_published_once_and_its_offset_committed(cluster: Cluster):
+async def test_every_command_is_published_once_and_its_offset_committed(cluster: Cluster) -> None:
     sent = numbered(1_200)
     await cluster.send(sent)
     async with working(cluster.settings, Echo(cluster.names.events)):
@@ -28,7 +28,7 @@ async def test_every_command_is_published_once_and_its_offset_committed(cluster:
     assert await cluster.committed_offsets() == dict.fromkeys(range(12), 100)
 
 
-async def test_records_fetched_before_the_lane_was_open_are_fetched_again(cluster: Cluster):
+async def test_records_fetched_before_the_lane_was_open_are_fetched_again(cluster: Cluster) -> None:
     await cluster.send(numbered(3), partition=5)
     epochs, echo = CountedEpochs(), Echo(cluster.names.events)
 
@@ -58,7 +58,7 @@ async def commit_elsewhere(cluster: Cluster, partition: int, offset: int) -> Non
     await producer.stop()
 
 
-async def test_a_lane_stays_open_for_the_batches_that_follow(cluster: Cluster):
+async def test_a_lane_stays_open_for_the_batches_that_follow(cluster: Cluster) -> None:
     epochs = CountedEpochs()
     async with working(cluster.settings, Echo(cluster.names.events), epochs):
         for name in ("a", "b", "c"):
@@ -67,7 +67,7 @@ async def test_a_lane_stays_open_for_the_batches_that_follow(cluster: Cluster):
     assert epochs.raised == [3]
 
 
-async def test_commands_of_a_failed_batch_come_again_and_no_others(cluster: Cluster):
+async def test_commands_of_a_failed_batch_come_again_and_no_others(cluster: Cluster) -> None:
     await cluster.send(numbered(24))
     failures = [DatabaseAway("the database went away"), ValueError("a bug")]
 
@@ -82,28 +82,31 @@ async def test_commands_of_a_failed_batch_come_again_and_no_others(cluster: Clus
     assert values(events) == numbered(24) + numbered(12, "d")
 
 
-async def test_one_partition_that_cannot_publish_leaves_the_others_alone(cluster: Cluster):
+async def test_one_partition_that_cannot_publish_leaves_the_others_alone(cluster: Cluster) -> None:
     await cluster.send(numbered(24))
-    reasons: list[str] = []
+    given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def give_up(reason: str) -> None:
+        if not given_up.done():
+            given_up.set_result(reason)
 
     class OneRefused(Echo):
-        def output(self, record: Record):
+        def output(self, record: Record) -> Output:
             output = super().output(record)
             # An event too large for the broker, which may go nowhere else.
             return replace(output, value=b"x" * 5_000_000) if record.partition == 4 else output
 
-    async with working(cluster.settings, OneRefused(cluster.names.events), give_up=reasons.append):
+    async with working(cluster.settings, OneRefused(cluster.names.events), give_up=give_up):
         events = await cluster.events(22)
-        while not reasons:
-            await asyncio.sleep(0.05)
+        reason = await given_up
     assert len(events) == 22
     assert set(await cluster.committed_offsets()) == set(range(12)) - {4}
-    assert f"{cluster.names.events}: too_large" in reasons[0]
+    assert f"{cluster.names.events}: too_large" in reason
 
 
 async def test_a_lane_lost_in_the_database_publishes_nothing_until_it_is_opened_again(
     cluster: Cluster,
-):
+) -> None:
     await cluster.send(numbered(2), partition=1)
     echo, epochs = Echo(cluster.names.events, lost={1}), CountedEpochs()
 
@@ -118,7 +121,7 @@ async def test_a_lane_lost_in_the_database_publishes_nothing_until_it_is_opened_
     assert [shown[1] for shown in echo.epochs] == [1, 2]
 
 
-async def test_a_batch_that_takes_too_long_is_given_up_and_comes_again(cluster: Cluster):
+async def test_a_batch_that_takes_too_long_is_given_up_and_comes_again(cluster: Cluster) -> None:
     settings = replace(cluster.settings, rebalance_timeout_ms=2_000)
     hung: list[bool] = []
 
@@ -133,7 +136,7 @@ async def test_a_batch_that_takes_too_long_is_given_up_and_comes_again(cluster: 
     assert values(events) == numbered(3)
 
 
-async def test_stopping_waits_for_the_batch_in_hand(cluster: Cluster):
+async def test_stopping_waits_for_the_batch_in_hand(cluster: Cluster) -> None:
     started, sent = asyncio.Event(), numbered(3)
 
     async def slow(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
@@ -146,7 +149,7 @@ async def test_stopping_waits_for_the_batch_in_hand(cluster: Cluster):
     assert values(await cluster.committed_records(cluster.names.events)) == sent
 
 
-async def test_stopping_gives_up_a_batch_that_does_not_end(cluster: Cluster):
+async def test_stopping_gives_up_a_batch_that_does_not_end(cluster: Cluster) -> None:
     settings = replace(cluster.settings, drain_seconds=0.5)
     started = asyncio.Event()
 
@@ -162,7 +165,7 @@ async def test_stopping_gives_up_a_batch_that_does_not_end(cluster: Cluster):
     assert await cluster.committed_offsets() == {}
 
 
-async def test_workers_that_come_and_go_publish_every_command_once(cluster: Cluster):
+async def test_workers_that_come_and_go_publish_every_command_once(cluster: Cluster) -> None:
     sent = numbered(6_000)
 
     async def coming_and_going() -> None:

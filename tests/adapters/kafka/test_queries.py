@@ -17,14 +17,14 @@ async def ask(cluster: Cluster, count: int) -> None:
     await publisher.stop()
 
 
-async def test_queries_are_answered_without_a_lane(cluster: Cluster):
+async def test_queries_are_answered_without_a_lane(cluster: Cluster) -> None:
     async with working(cluster.settings, Echo(cluster.names.events)):
         await ask(cluster, 30)
         answers = await cluster.events(30)
     assert {answer.value for answer in answers} == {f"q{n}".encode() for n in range(30)}
 
 
-async def test_a_worker_that_starts_again_does_not_answer_again(cluster: Cluster):
+async def test_a_worker_that_starts_again_does_not_answer_again(cluster: Cluster) -> None:
     await ask(cluster, 12)
     async with working(cluster.settings, Echo(cluster.names.events)):
         await cluster.events(12)
@@ -34,7 +34,7 @@ async def test_a_worker_that_starts_again_does_not_answer_again(cluster: Cluster
     assert len(answers) == 13
 
 
-async def test_queries_that_failed_are_answered_when_the_database_is_back(cluster: Cluster):
+async def test_queries_that_failed_are_answered_when_the_database_is_back(cluster: Cluster) -> None:
     failures = [DatabaseAway("away")] * 2
 
     async def away(records: Sequence[Record], epochs: Mapping[int, int]) -> None:

@@ -56,7 +56,7 @@ HOSTILE: list[tuple[bytes | None, Headers]] = [
 
 async def test_null_broken_repeated_and_huge_values_and_headers_arrive_as_they_are(
     cluster: Cluster,
-):
+) -> None:
     await send(cluster, *HOSTILE)
     echo = Echo(cluster.names.events)
     async with working(cluster.settings, echo):
@@ -66,7 +66,7 @@ async def test_null_broken_repeated_and_huge_values_and_headers_arrive_as_they_a
 
 
 @pytest.mark.parametrize("codec", [0, 1], ids=["plain", "gzip"])
-async def test_a_header_name_that_is_not_utf_8_wedges_nothing(cluster: Cluster, codec: int):
+async def test_a_header_name_that_is_not_utf_8_wedges_nothing(cluster: Cluster, codec: int) -> None:
     await send(
         cluster,
         (b"before", []),
@@ -87,20 +87,20 @@ async def test_a_header_name_that_is_not_utf_8_wedges_nothing(cluster: Cluster, 
 
 async def test_an_output_with_such_a_header_name_is_written_with_its_bytes_escaped(
     cluster: Cluster,
-):
+) -> None:
     await send(cluster, (b"strange", [(NotUtf8("name"), b"value")]))
     async with working(cluster.settings, Echo(cluster.names.events)):
         (event,) = await cluster.events(1)
     assert event.headers == (("\\udcffname", b"value"),)
 
 
-async def test_watching_from_the_beginning_shows_what_is_there(cluster: Cluster):
+async def test_watching_from_the_beginning_shows_what_is_there(cluster: Cluster) -> None:
     await send(cluster, (b"one", []), (b"two", [(NotUtf8("name"), None)]))
     async with watching(cluster.settings, cluster.names.commands, from_beginning=True) as records:
         assert [(await anext(records)).value, (await anext(records)).value] == [b"one", b"two"]
 
 
-async def test_watching_from_now_shows_what_comes_and_nothing_older(cluster: Cluster):
+async def test_watching_from_now_shows_what_comes_and_nothing_older(cluster: Cluster) -> None:
     await send(cluster, (b"old", []))
     async with watching(cluster.settings, cluster.names.commands) as records:
         await send(cluster, (b"new", []))

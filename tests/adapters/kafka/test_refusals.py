@@ -1,4 +1,4 @@
-"""Outputs that the broker refuses for good go round, and never block the partition they came from."""
+"""Outputs that the broker refuses for good go round, and never block their partition."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Replying(Echo):
         }
 
 
-async def test_a_reply_to_a_topic_that_does_not_exist_goes_to_the_default_topic(cluster: Cluster):
+async def test_a_reply_to_a_topic_that_does_not_exist_goes_to_the_default_topic(
+    cluster: Cluster,
+) -> None:
     await cluster.send([f"{cluster.names.replies}.nobody".encode()])
     async with working(cluster.settings, Replying(cluster.names.events)):
         await cluster.events(1)
@@ -43,7 +45,7 @@ async def test_a_reply_to_a_topic_that_does_not_exist_goes_to_the_default_topic(
     assert reply.headers == (("correlation_id", b"c1"), ("reply_to_refused", b"true"))
 
 
-async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster: Cluster):
+async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster: Cluster) -> None:
     await cluster.send([cluster.names.replies.encode()])
     processor = Replying(cluster.names.events)
     processor.size = TOO_MUCH
@@ -57,7 +59,7 @@ async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster:
     assert await cluster.committed_records(cluster.names.replies) == []
 
 
-async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster):
+async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster) -> None:
     replies = cluster.names.replies.encode()
     await cluster.send([replies] * 3, partition=0)
 
@@ -76,7 +78,7 @@ async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster
     assert len(await cluster.committed_records(cluster.names.dead_letter)) == 1
 
 
-async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluster):
+async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluster) -> None:
     own = f"{cluster.names.replies}.shop"
     async with working(cluster.settings, Replying(cluster.names.events)):
         admin = AIOKafkaAdminClient(**cluster.settings.connection())
@@ -100,7 +102,9 @@ async def send_asking_for(cluster: Cluster, reply_to: str) -> None:
         )
 
 
-async def test_an_event_that_cannot_be_written_stops_the_worker_with_the_reason(cluster: Cluster):
+async def test_an_event_that_cannot_be_written_stops_the_worker_with_the_reason(
+    cluster: Cluster,
+) -> None:
     reasons: list[str] = []
     await cluster.send([cluster.names.events.encode()])
     processor = Replying(cluster.names.events)

@@ -12,7 +12,7 @@ from adapters.kafka.topics import check_topics, create_topics
 from tests.adapters.kafka.workers import Cluster, quick
 
 
-async def test_topics_that_were_created_have_nothing_wrong(kafka: str, topic_prefix: str):
+async def test_topics_that_were_created_have_nothing_wrong(kafka: str, topic_prefix: str) -> None:
     settings = quick(kafka, topic_prefix)
     created = await create_topics(settings)
     assert set(created) == {
@@ -22,17 +22,19 @@ async def test_topics_that_were_created_have_nothing_wrong(kafka: str, topic_pre
     assert await check_topics(settings) == []
 
 
-async def test_creating_topics_again_changes_nothing(cluster: Cluster):
+async def test_creating_topics_again_changes_nothing(cluster: Cluster) -> None:
     assert await create_topics(cluster.settings) == []
 
 
-async def test_missing_topics_are_named_with_what_to_run(kafka: str, topic_prefix: str):
+async def test_missing_topics_are_named_with_what_to_run(kafka: str, topic_prefix: str) -> None:
     problems = await check_topics(quick(kafka, topic_prefix))
     assert len(problems) == 5
     assert problems[0] == (f"Topic {topic_prefix}.commands is missing. Run: booking topics create")
 
 
-async def test_commands_whose_time_the_sender_may_choose_are_refused(kafka: str, topic_prefix: str):
+async def test_commands_whose_time_the_sender_may_choose_are_refused(
+    kafka: str, topic_prefix: str
+) -> None:
     settings = quick(kafka, topic_prefix)
     admin = AIOKafkaAdminClient(**settings.connection())
     await admin.start()
@@ -44,7 +46,7 @@ async def test_commands_whose_time_the_sender_may_choose_are_refused(kafka: str,
     assert "--add-config message.timestamp.type=LogAppendTime" in problem
 
 
-async def test_the_directory_knows_how_many_partitions_a_topic_has(cluster: Cluster):
+async def test_the_directory_knows_how_many_partitions_a_topic_has(cluster: Cluster) -> None:
     directory = TopicDirectory(cluster.settings)
     await directory.start(Standstill("test"))
     assert directory.partitions_of(cluster.names.replies) == 12
@@ -52,7 +54,7 @@ async def test_the_directory_knows_how_many_partitions_a_topic_has(cluster: Clus
     await directory.stop()
 
 
-async def test_asking_for_a_topic_never_makes_it(cluster: Cluster):
+async def test_asking_for_a_topic_never_makes_it(cluster: Cluster) -> None:
     directory = TopicDirectory(cluster.settings)
     await directory.start(Standstill("test"))
     name = f"{cluster.names.replies}.nobody"
@@ -73,5 +75,5 @@ JAVA_MURMUR2 = {
 
 
 @pytest.mark.parametrize("key", JAVA_MURMUR2)
-def test_a_key_belongs_where_the_java_client_puts_it(key: bytes):
+def test_a_key_belongs_where_the_java_client_puts_it(key: bytes) -> None:
     assert home_partition(key, 12) == (JAVA_MURMUR2[key] & 0x7FFFFFFF) % 12
