@@ -23,9 +23,9 @@ from domain.effects import (
     SlotTaken,
     TakenSlot,
 )
-from domain.lifecycle import Status
 from domain.outcome import Claims, StatusChange
 from domain.principal import Principal
+from domain.queries import Listing
 from domain.refusal import Refusal
 from domain.undo import Undo
 
@@ -182,7 +182,9 @@ class Start:
     booking_id: UUID | None
     booking_reference: str | None  # of the booking that a create makes
     reply_route: str | None  # as JSON; None: no reply (system commands)
-    key_id: UUID | None = None  # of the idempotency key that it takes, to free it if it is abandoned
+    key_id: UUID | None = (
+        None  # of the idempotency key that it takes, to free it if it is abandoned
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,15 +384,7 @@ class DueWork(Protocol):
     ) -> Sequence[Abandoned]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of bookings, latest `booking_time` first, then by id; the cursor is the last row's."""
-
-    limit: int
-    after: tuple[datetime, UUID] | None = None
-    status: Status | None = None
-    starts_from: datetime | None = None  # inclusive
-    starts_before: datetime | None = None  # exclusive
+Page = Listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Queries: read, decide what may be seen, answer. At least once, no lane, nothing is stored.
 
-A batch is answered with one statement a kind; availability asks the partners through the same
-workflow steps as a create does, so that the two cannot disagree.
+A batch is answered with one statement a kind; availability goes by the domain's own judgement, the
+same as a create's, so that the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import structlog
 
 from domain.booking import Booking
 from domain.commands import CheckAvailability, Moment
-from domain.effects import FindConflicts, TakenSlot
+from domain.effects import FindConflicts, PartnerCall
 from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
-from domain.principal import Business, Guest, Principal
+from domain.principal import Business, Principal
 from domain.queries import (
     GetBooking,
     GetBookingByReference,
@@ -30,34 +30,49 @@ from domain.queries import (
 )
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
-from domain.workflows.check_availability import Availability, check_availability
+from domain.workflows.check_availability import check_availability
 from handlers.dead_letter import dead_letter
-from handlers.ports import Authenticator, BookingReads, HistoryRow, Output, Partners, Record
+from handlers.ports import (
+    Authenticator,
+    BookingReads,
+    DatabaseAway,
+    Output,
+    Partners,
+    Record,
+)
 from handlers.routes import ReplyRoute, ReplyRoutes
 from schemas.booking import booking_json
-from schemas.envelope import parse_query
+from schemas.envelope import RawQuery, parse_query
 from schemas.headers import Headers
 from schemas.powers import power_of
 from schemas.queries import build_query
+from schemas.query_answers import availability_json, page_json, status_change_json
 from schemas.replies import refusal_body, success_body
 from schemas.strict_json import Unreadable
 
 _log = structlog.get_logger(__name__)
+_NOT_FOUND = Refusal(Code.BOOKING_NOT_FOUND, "There is no such booking.")
+_FAILED = Refusal(Code.INTERNAL_ERROR, "The service failed on this query.")
+
+Answer = Mapping[str, Any] | Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query that somebody may ask, and where its answer goes."""
+    """A query that is valid and that this role may ask."""
 
     query: Query
-    operation: str
     principal: Principal
     sent: datetime
-    route: ReplyRoute
     traceparent: str | None
 
 
-Answer = Mapping[str, Any] | Refusal
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the batch's statements brought for its look-ups."""
+
+    bookings: Mapping[UUID, Booking]
+    by_reference: Mapping[str, Booking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +88,138 @@ class QueryHandlers:
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
-        """The replies in the order of the records; raises DatabaseAway."""
-        read = [self._read(record) for record in records]
-        asked = [one for one in read if isinstance(one, _Asked)]
-        answers = await self._answers(asked)
-        outputs: list[Output] = []
-        for one in read:
-            if isinstance(one, _Asked):
-                outputs.append(self._reply(one, answers[one.query]))
-            else:
-                outputs.extend(one)
+        """The outputs in the order of the records. Raises DatabaseAway."""
+        raws = [parse_query(record.value) for record in records]
+        asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
+        found = await self._look_up([one.query for one in asked if isinstance(one, _Asked)])
+        answers = await asyncio.gather(*(self._answer(one, found) for one in asked))
+        return [
+            output
+            for record, raw, answer in zip(records, raws, answers, strict=True)
+            for output in self._outputs(record, raw, answer)
+        ]
+
+    def _asked(self, record: Record, raw: RawQuery | Unreadable) -> _Asked | Refusal:
+        if isinstance(raw, Unreadable):
+            return Refusal(Code.UNREADABLE, f"The record cannot be read: {raw.detail}.")
+        headers = Headers.of(record.headers)
+        sent = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        principal = self.authenticator.authenticate(headers.authorization, sent)
+        if isinstance(principal, Refusal):
+            return principal
+        query = build_query(raw)
+        if isinstance(query, Refusal):
+            return query
+        if forbidden := _forbidden(query, principal):
+            return forbidden
+        return _Asked(
+            query, principal, sent, headers.traceparent.decode() if headers.traceparent else None
+        )
+
+    async def _look_up(self, queries: Sequence[Query]) -> _Found:
+        ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]
+        references = [q.booking_reference for q in queries if isinstance(q, GetBookingByReference)]
+        return _Found(
+            await self.reads.bookings(ids) if ids else {},
+            await self.reads.bookings_by_reference(references) if references else {},
+        )
+
+    async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
+        if isinstance(asked, Refusal):
+            return asked
+        try:
+            return await self._answer_valid(asked, found)
+        except DatabaseAway:
+            raise
+        except Exception:  # a bug in one query must not take its neighbours with it
+            _log.exception("query failed", query_id=str(asked.query.query_id))
+            return _FAILED
+
+    async def _answer_valid(self, asked: _Asked, found: _Found) -> Answer:
+        match asked.query:
+            case GetBooking(booking_id=booking_id):
+                return _shown(asked, found.bookings.get(booking_id))
+            case GetBookingByReference(booking_reference=reference):
+                return _shown(asked, found.by_reference.get(reference))
+            case GetBookingHistory(booking_id=booking_id):
+                return await self._history(asked, found.bookings.get(booking_id))
+            case ListGuestBookings() | ListVenueBookings():
+                return await self._page(asked)
+            case CheckAvailability() as query:
+                return await self._availability(query, asked)
+
+    async def _history(self, asked: _Asked, booking: Booking | None) -> Answer:
+        if booking is None or not can_reach(asked.principal, Operation.HISTORY, booking):
+            return _NOT_FOUND
+        rows = (await self.reads.histories([booking.id])).get(booking.id, ())
+        return {
+            "items": [status_change_json(row.change, row.version, row.created_at) for row in rows]
+        }
+
+    async def _page(self, asked: _Asked) -> Answer:
+        query = asked.query
+        if isinstance(query, ListGuestBookings):
+            seen = asked.principal.venue_ids if isinstance(asked.principal, Business) else None
+            bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
+        else:
+            assert isinstance(query, ListVenueBookings)
+            bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
+        return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
+
+    async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
+        step = check_availability(query, Moment(asked.sent, self.clock()), self.rules)
+        try:
+            asking = next(step)
+            while True:
+                answers = await asyncio.gather(
+                    *(self._effect(effect, asked.traceparent) for effect in asking)
+                )
+                asking = step.send(tuple(answers))
+        except StopIteration as end:
+            return end.value if isinstance(end.value, Refusal) else availability_json(end.value)
+
+    async def _effect(self, effect: Any, traceparent: str | None) -> Any:
+        if isinstance(effect, FindConflicts):
+            (taken,) = await self.reads.conflicts([effect])
+            return taken
+        call: PartnerCall = effect
+        return await self.partners.call(call, traceparent)
+
+    def _outputs(
+        self, record: Record, raw: RawQuery | Unreadable, answer: Answer
+    ) -> Sequence[Output]:
+        now = self.clock()
+        message_id = None if isinstance(raw, Unreadable) else str(raw.query_id)
+        route = self.routes.route(Headers.of(record.headers), message_id)
+        outputs = [route.reply(_body(raw, answer, now))] if route else []
+        if isinstance(raw, Unreadable):
+            code, topic = Code.UNREADABLE.word, self.dead_letter_topic
+            outputs.append(dead_letter(record, record.coordinates, topic, code, raw.detail, now))
         return outputs
+
+
+def _forbidden(query: Query, principal: Principal) -> Refusal | None:
+    """A list of somebody else's guest or venue; single bookings are "not found" instead."""
+    operation = power_of(query)
+    match query:
+        case ListVenueBookings(venue_id=venue_id) if reach(principal, operation) is Reach.VENUES:
+            allowed = isinstance(principal, Business) and venue_id in principal.venue_ids
+        case ListGuestBookings(guest_id=guest_id) if reach(principal, operation) is Reach.OWN:
+            allowed = principal.label == f"guest:{guest_id}"
+        case _:
+            allowed = reach(principal, operation) is not Reach.NEVER
+    return None if allowed else Refusal(Code.FORBIDDEN, "This list is not yours to see.")
+
+
+def _shown(asked: _Asked, booking: Booking | None) -> Answer:
+    if booking is None or not can_reach(asked.principal, Operation.GET, booking):
+        return _NOT_FOUND
+    return booking_json(booking, with_notes=sees_notes(asked.principal))
+
+
+def _body(raw: RawQuery | Unreadable, answer: Answer, now: datetime) -> bytes:
+    query_id, operation = (None, None) if isinstance(raw, Unreadable) else (raw.query_id, raw.type)
+    if isinstance(answer, Refusal):
+        return refusal_body("query_id", query_id, operation, now, answer)
+    assert query_id is not None and operation is not None
+    return success_body("query_id", query_id, operation, 200, now, answer)

@@ -210,7 +210,24 @@ class Recorder:
         )
 
     def _events(self, closing: Closing, accepted: Accepted, now: datetime) -> list[Output]:
-        ...
+        item = closing.begun.item
+        at = item.record.coordinates
+        source = EventSource(
+            asked=item.asked,
+            operation=item.raw.type,
+            content_hash=item.raw.content_hash,
+            request_hash=item.raw.request_hash,
+            topic=at.topic,
+            partition=at.partition,
+            offset=at.offset,
+            timestamp_ms=at.timestamp_ms,
+            correlation_id=item.correlation_id,
+            traceparent=item.traceparent,
+        )
+        return [
+            Output(self._events_topic, event.key, event.value, event.headers)
+            for event in events_of(accepted, source, now)
+        ]
 
     def _undo_begun(
         self, journal: Journal, booking_id: UUID | None, venue_id: UUID | None
@@ -236,4 +253,4 @@ def _undo_again(undo_id: UUID, attempt: int, detail: str, now: datetime) -> Undo
 
 def _pause(attempt: int) -> timedelta:
     """5 s, 10 s, 20 s … up to an hour."""
-    return min(timedelta(seconds=5) * 2 ** min(attempt, 10), timedelta(hours=1))
+    return min(timedelta(seconds=5 * 2 ** min(attempt, 10)), timedelta(hours=1))

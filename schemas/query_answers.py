@@ -1,0 +1,64 @@
+"""What queries are answered with, beside the booking itself: pages, availability, history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.booking import Booking
+from domain.outcome import StatusChange
+from domain.workflows.check_availability import Availability
+from schemas.booking import booking_json
+from schemas.queries import cursor_of
+from schemas.strict_json import utc
+
+
+def page_json(bookings: Sequence[Booking], limit: int, *, with_notes: bool) -> dict[str, Any]:
+    """`bookings` may hold one more than `limit`, which shows that another page follows."""
+    shown = bookings[:limit]
+    more = len(bookings) > limit
+    return {
+        "items": [booking_json(booking, with_notes=with_notes) for booking in shown],
+        "next_cursor": cursor_of(shown[-1].slot.starts_at, shown[-1].id) if more else None,
+    }
+
+
+def availability_json(found: Availability) -> dict[str, Any]:
+    inventory, estimate = found.inventory, found.estimate
+    return {
+        "available": found.is_available,
+        "reasons": [code.word for code in found.reasons],
+        "conflicts": [
+            {
+                "starts_at": taken.slot.starts_at,
+                "ends_at": taken.slot.ends_at,
+                "inventory_item_id": taken.item,
+            }
+            for taken in found.conflicts
+        ],
+        "inventory": inventory
+        and {
+            "available": inventory.available,
+            "inventory_item_id": inventory.item,
+            "reason": inventory.reason,
+        },
+        "price_estimate": estimate
+        and {
+            "estimated_price": estimate.price.text(),
+            "currency": estimate.price.currency,
+            "source": "quoted",
+        },
+        "checked_at": utc(found.checked_at),
+    }
+
+
+def status_change_json(change: StatusChange, version: int, created_at: datetime) -> dict[str, Any]:
+    return {
+        "from_status": change.from_status,
+        "to_status": change.to_status,
+        "changed_by": change.changed_by,
+        "reason": change.reason,
+        "version": version,
+        "created_at": utc(created_at),
+    }
