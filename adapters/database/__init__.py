@@ -1,0 +1,1 @@
+"""Bookings in PostgreSQL or SQLite: one batch, one transaction, one statement per table."""

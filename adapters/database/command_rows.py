@@ -1,0 +1,95 @@
+"""A command's rows, and back: how it started, how it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from handlers.ports import Coordinates, Recording, Start, StoredOutcome
+
+
+def command_row(start: Start) -> dict[str, object]:
+    """Every column of `commands`."""
+    return {
+        "row_id": start.row_id,
+        "principal": start.principal,
+        "command_id": start.command_id,
+        "operation": start.operation,
+        "content_hash": start.content_hash,
+        **coordinates_row(start.coordinates),
+        "origin_topic": start.origin.topic,
+        "origin_partition": start.origin.partition,
+        "origin_offset": start.origin.offset,
+        "origin_timestamp_ms": start.origin.timestamp_ms,
+        "sent": start.sent,
+        "decided": start.decided,
+        "run": start.run,
+        "booking_id": start.booking_id,
+        "booking_reference": start.booking_reference,
+        "reply_route": start.reply_route,
+    }
+
+
+def coordinates_row(coordinates: Coordinates) -> dict[str, object]:
+    """The columns of `commands` that say where the lane read it."""
+    return {
+        "topic": coordinates.topic,
+        "partition": coordinates.partition,
+        "log_offset": coordinates.offset,
+        "timestamp_ms": coordinates.timestamp_ms,
+    }
+
+
+def started_row(start: Start) -> dict[str, object]:
+    """Entry 0 of the journal: what the search for abandoned commands looks at."""
+    return {
+        "row_id": start.row_id,
+        "sequence": 0,
+        "topic": start.coordinates.topic,
+        "partition": start.coordinates.partition,
+        "started_at": start.decided,
+    }
+
+
+def outcome_row(recording: Recording) -> dict[str, object]:
+    """Every column of `outcomes`."""
+    outcome = recording.outcome
+    return {
+        "row_id": recording.row_id,
+        "status": outcome.status,
+        "code": outcome.code,
+        "reply": outcome.reply,
+        "events": outcome.events,
+        "replayed_from": outcome.replayed_from,
+        "journal": recording.journal,
+        "recorded_at": recording.recorded_at,
+    }
+
+
+def start_of(row: Row[Any]) -> Start:
+    """From a row with all columns of `commands`."""
+    return Start(
+        row_id=row.row_id,
+        principal=row.principal,
+        command_id=row.command_id,
+        operation=row.operation,
+        content_hash=row.content_hash,
+        coordinates=Coordinates(row.topic, row.partition, row.log_offset, row.timestamp_ms),
+        origin=Coordinates(
+            row.origin_topic, row.origin_partition, row.origin_offset, row.origin_timestamp_ms
+        ),
+        sent=row.sent,
+        decided=row.decided,
+        run=row.run,
+        booking_id=row.booking_id,
+        booking_reference=row.booking_reference,
+        reply_route=row.reply_route,
+    )
+
+
+def outcome_of(row: Row[Any]) -> StoredOutcome | None:
+    """From a row that joins `outcomes`; None where there is none yet."""
+    if row.status is None:
+        return None
+    return StoredOutcome(row.status, row.code, row.reply, row.events, row.replayed_from)

@@ -1,0 +1,86 @@
+"""Opens the database that a URL names: everything the handlers need of it, in one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.database.claims import ClaimTable
+from adapters.database.claims_postgresql import PostgresqlClaimTable
+from adapters.database.claims_sqlite import SqliteClaimTable
+from adapters.database.documents import Documents
+from adapters.database.due_work import SqlDueWork
+from adapters.database.engines import postgresql_engine, sqlite_engine
+from adapters.database.lane_database import SqlLaneDatabase
+from adapters.database.reads import SqlBookingReads
+from adapters.database.settings import DatabaseSettings
+from adapters.database.sqlite_lock import WorkerLock
+from handlers.ports import BookingReads, DueWork, LaneDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Close it when the work is done."""
+
+    lanes: LaneDatabase
+    due: DueWork
+    reads: BookingReads
+    _engines: tuple[AsyncEngine, ...]
+    _lock: WorkerLock | None = None
+
+    async def close(self) -> None:
+        for engine in self._engines:
+            await engine.dispose()
+        if self._lock:
+            self._lock.release()
+
+
+def open_database(settings: DatabaseSettings) -> Database:
+    """Connects with the first question, not here.
+
+    Raises DatabaseInUse when another worker has the SQLite file, and ValueError for a URL of
+    another kind.
+    """
+    url = make_url(settings.url)
+    match url.drivername:
+        case "postgresql+asyncpg":
+            return _postgresql(url, settings.pool_size)
+        case "sqlite+aiosqlite":
+            return _sqlite(url, settings.pool_size)
+        case other:
+            raise ValueError(f"expected postgresql+asyncpg or sqlite+aiosqlite, got {other}")
+
+
+def _postgresql(url: URL, pool_size: int) -> Database:
+    writing = postgresql_engine(url, pool_size, read_only=False)
+    reading = postgresql_engine(url, pool_size, read_only=True)
+    documents = Documents(writing.dialect)
+    return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), None)
+
+
+def _sqlite(url: URL, pool_size: int) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("expected a file in the SQLite URL: several connections share it")
+    lock = WorkerLock(url.database)
+    writing = sqlite_engine(url, pool_size, read_only=False)
+    reading = sqlite_engine(url, pool_size, read_only=True)
+    documents = Documents(writing.dialect)
+    return _assembled(writing, reading, documents, SqliteClaimTable(documents), lock)
+
+
+def _assembled(
+    writing: AsyncEngine,
+    reading: AsyncEngine,
+    documents: Documents,
+    claim_table: ClaimTable,
+    lock: WorkerLock | None,
+) -> Database:
+    return Database(
+        lanes=SqlLaneDatabase(writing, documents, claim_table),
+        due=SqlDueWork(reading, documents),
+        reads=SqlBookingReads(reading, documents, claim_table),
+        _engines=(writing, reading),
+        _lock=lock,
+    )

@@ -1,0 +1,78 @@
+"""Engines: how each database is connected to, and what every connection is told first."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# A worker that froze in the middle of a transaction must not hold its lanes against its successor,
+# which waits for them no longer than `lock_timeout`. Milliseconds, and seconds for TCP's.
+_SESSION: Final = {
+    "application_name": "booking-worker",
+    "idle_in_transaction_session_timeout": "5000",
+    "lock_timeout": "10000",
+    "statement_timeout": "30000",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "jit": "off",  # all statements are short
+}
+# Beyond the server's own timeout only a lost server leaves a statement without an answer.
+_ANSWER_SECONDS: Final = 35
+_CONNECT_SECONDS: Final = 10
+_POOL_SECONDS: Final = 10
+_BUSY_MS: Final = 5000
+
+
+def postgresql_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngine:
+    """READ COMMITTED for the lanes; autocommit for those who only read."""
+    settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
+        connect_args={
+            "server_settings": settings,
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": _ANSWER_SECONDS,
+        },
+        hide_parameters=True,  # they hold personal data
+    )
+
+
+def sqlite_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngine:
+    """With one connection for writing, whose transactions take the write lock when they begin."""
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size if read_only else 1,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,
+    )
+    pragmas = [
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = wal",
+        "synchronous = full",  # an outcome that was published must survive a power cut
+        "foreign_keys = on",
+        *(["query_only = on"] if read_only else []),
+    ]
+
+    def on_connect(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"pragma {pragma}")
+        cursor.close()
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("begin" if read_only else "begin immediate")
+
+    event.listen(engine.sync_engine, "connect", on_connect)
+    event.listen(engine.sync_engine, "begin", on_begin)
+    return engine

@@ -1,0 +1,71 @@
+"""Commands that were seen before: with their outcome, or with what was heard so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Column, Row
+from sqlalchemy.sql.selectable import TextualSelect
+
+from adapters.database.command_rows import coordinates_row, outcome_of, start_of
+from adapters.database.documents import Documents
+from adapters.database.session import Session
+from adapters.database.tables import commands, journal, outcomes
+from handlers.ports import Coordinates, KnownCommand
+
+_OUTCOME: Final = [
+    outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from")
+]
+_COORDINATES: Final = [
+    commands.c[name] for name in ("topic", "partition", "log_offset", "timestamp_ms")
+]
+
+
+class KnownCommands:
+    """Finds commands by identity or by where they lie in the log."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._by_id = _finding(documents, [commands.c.row_id])
+        self._by_coordinates = _finding(documents, _COORDINATES)
+        self._heard = documents.select(
+            "select journal.row_id, journal.body from journal where journal.sequence > 0"
+            f" and journal.row_id in (select row_id from {documents.rows([journal.c.row_id])})"
+            " order by journal.row_id, journal.sequence",
+            journal.c.row_id,
+            journal.c.body,
+        )
+
+    async def by_id(self, session: Session, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
+        rows = await session.run(self._by_id, [{"row_id": row_id} for row_id in row_ids])
+        return {known.start.row_id: known for known in await self._known(session, rows)}
+
+    async def by_coordinates(
+        self, session: Session, coordinates: Sequence[Coordinates]
+    ) -> Mapping[Coordinates, KnownCommand]:
+        rows = await session.run(
+            self._by_coordinates, [coordinates_row(each) for each in coordinates]
+        )
+        return {known.start.coordinates: known for known in await self._known(session, rows)}
+
+    async def _known(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[KnownCommand]:
+        heard: dict[UUID, list[str]] = defaultdict(list)
+        in_flight = [{"row_id": row.row_id} for row in rows if row.status is None]
+        for entry in await session.run(self._heard, in_flight):
+            heard[entry.row_id].append(entry.body)
+        return [
+            KnownCommand(start_of(row), outcome_of(row), tuple(heard[row.row_id])) for row in rows
+        ]
+
+
+def _finding(documents: Documents, keys: Sequence[Column[Any]]) -> TextualSelect:
+    columns = [*commands.c, *_OUTCOME]
+    names = ", ".join(f"{each.table.name}.{each.name}" for each in columns)
+    same = " and ".join(f"commands.{each.name} = r.{each.name}" for each in keys)
+    return documents.select(
+        f"select {names} from {documents.rows(keys)} join commands on {same}"
+        " left join outcomes on outcomes.row_id = commands.row_id",
+        *columns,
+    )

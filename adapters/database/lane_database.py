@@ -1,0 +1,131 @@
+"""Transactions of the lanes: every one reads its lanes' epochs before it does anything else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.database.booking_rows import booking_of
+from adapters.database.claims import Claims, ClaimTable
+from adapters.database.documents import Documents
+from adapters.database.fence import Fence
+from adapters.database.known_commands import KnownCommands
+from adapters.database.recording import Recorder
+from adapters.database.session import Session, transaction
+from adapters.database.starting import Starting
+from adapters.database.tables import bookings, undo
+from adapters.database.uniqueness import Uniqueness
+from domain.booking import Booking
+from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
+from domain.undo import Undo
+from handlers.ports import (
+    Coordinates,
+    JournalEntry,
+    KeyClaim,
+    KeyHolder,
+    KnownCommand,
+    LaneTransaction,
+    Recording,
+    Start,
+)
+from schemas.stored import load_owed
+
+
+class SqlLaneDatabase:
+    """Implements handlers.ports.LaneDatabase; all statements are made here, once."""
+
+    def __init__(self, engine: AsyncEngine, documents: Documents, claim_table: ClaimTable) -> None:
+        self._engine = engine
+        self._documents = documents
+        self._fence = Fence(documents, engine.dialect)
+        self._statements = _Statements(documents, claim_table)
+
+    async def raise_epoch(self, topic: str, partition: int) -> int:
+        async with transaction(self._engine, self._documents) as session:
+            return await self._fence.raise_epoch(session, topic, partition)
+
+    def transaction(
+        self, topic: str, epochs: Mapping[int, int]
+    ) -> AbstractAsyncContextManager[LaneTransaction]:
+        return self._transaction(topic, epochs)
+
+    @asynccontextmanager
+    async def _transaction(
+        self, topic: str, epochs: Mapping[int, int]
+    ) -> AsyncIterator[LaneTransaction]:
+        async with transaction(self._engine, self._documents) as session:
+            lost = await self._fence.lost(session, topic, epochs)
+            yield _SqlLaneTransaction(session, lost, self._statements)
+
+
+class _Statements:
+    def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+        self.bookings = documents.find(bookings, bookings.c.id)
+        self.known = KnownCommands(documents)
+        self.starting = Starting(documents)
+        self.uniqueness = Uniqueness(documents)
+        self.claims = Claims(documents, claim_table)
+        self.recorder = Recorder(documents, claim_table)
+        self.undo = documents.find(undo, undo.c.id)
+
+
+class _SqlLaneTransaction:
+    def __init__(self, session: Session, lost: frozenset[int], statements: _Statements) -> None:
+        self._session = session
+        self._lost = lost
+        self._statements = statements
+
+    @property
+    def lost(self) -> frozenset[int]:
+        return self._lost
+
+    async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+        rows = await self._session.run(self._statements.bookings, [{"id": each} for each in ids])
+        return {row.id: booking_of(row) for row in rows}
+
+    async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
+        return await self._statements.known.by_id(self._session, row_ids)
+
+    async def find_by_coordinates(
+        self, coordinates: Sequence[Coordinates]
+    ) -> Mapping[Coordinates, KnownCommand]:
+        return await self._statements.known.by_coordinates(self._session, coordinates)
+
+    async def start(self, starts: Sequence[Start]) -> frozenset[UUID]:
+        return await self._statements.starting.start(self._session, starts)
+
+    async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
+        await self._statements.starting.adopt(self._session, row_ids)
+
+    async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:
+        return await self._statements.uniqueness.take_keys(self._session, claims)
+
+    async def take_references(self, references: Mapping[UUID, str]) -> frozenset[UUID]:
+        return await self._statements.uniqueness.take_references(self._session, references)
+
+    async def claim(
+        self, claims: Sequence[tuple[UUID, ClaimSlot]]
+    ) -> Sequence[Claimed | SlotTaken]:
+        return await self._statements.claims.claim(self._session, claims)
+
+    async def find_conflicts(
+        self, questions: Sequence[FindConflicts]
+    ) -> Sequence[tuple[TakenSlot, ...]]:
+        return await self._statements.claims.find_conflicts(self._session, questions)
+
+    async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
+        rows = await self._session.run(self._statements.undo, [{"id": each} for each in ids])
+        return {
+            row.id: Undo(row.id, row.booking_id, row.venue_id, load_owed(row.owed), row.attempt)
+            for row in rows
+            if row.done_at is None
+        }
+
+    async def journal(self, entries: Sequence[JournalEntry]) -> None:
+        await self._statements.starting.journal(self._session, entries)
+
+    async def record(self, recordings: Sequence[Recording]) -> None:
+        await self._statements.recorder.record(self._session, recordings)

@@ -1,0 +1,102 @@
+"""Read-only questions about bookings, in autocommit: they take no lock that a writer waits for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.database.booking_rows import booking_of
+from adapters.database.claims import Claims, ClaimTable
+from adapters.database.documents import Documents
+from adapters.database.session import reading
+from adapters.database.tables import booking_history, bookings
+from domain.booking import Booking
+from domain.effects import FindConflicts, TakenSlot
+from domain.lifecycle import Status
+from domain.outcome import StatusChange
+from handlers.ports import HistoryRow, Page
+
+
+class SqlBookingReads:
+    """Implements handlers.ports.BookingReads."""
+
+    def __init__(self, engine: AsyncEngine, documents: Documents, claim_table: ClaimTable) -> None:
+        self._engine = engine
+        self._documents = documents
+        self._claims = Claims(documents, claim_table)
+        self._by_id = documents.find(bookings, bookings.c.id)
+        self._by_reference = documents.find(bookings, bookings.c.booking_reference)
+        self._histories = documents.find(booking_history, booking_history.c.booking_id)
+
+    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+        async with reading(self._engine, self._documents) as session:
+            rows = await session.run(self._by_id, [{"id": each} for each in ids])
+        return {row.id: booking_of(row) for row in rows}
+
+    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
+        async with reading(self._engine, self._documents) as session:
+            rows = await session.run(
+                self._by_reference, [{"booking_reference": each} for each in references]
+            )
+        return {row.booking_reference: booking_of(row) for row in rows}
+
+    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+        async with reading(self._engine, self._documents) as session:
+            rows = await session.run(
+                self._histories, [{"booking_id": each} for each in booking_ids]
+            )
+        found: dict[UUID, list[HistoryRow]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row.version):
+            change = StatusChange(
+                from_status=None if row.from_status is None else Status(row.from_status),
+                to_status=Status(row.to_status),
+                changed_by=row.changed_by,
+                reason=row.reason,
+            )
+            found[row.booking_id].append(HistoryRow(change, row.version, row.created_at))
+        return dict(found)
+
+    async def guest_bookings(
+        self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
+    ) -> Sequence[Booking]:
+        query = select(bookings).where(bookings.c.guest_id == guest_id)
+        if venue_ids is not None:
+            query = query.where(bookings.c.venue_id.in_(sorted(venue_ids)))
+        return await self._page(query, page)
+
+    async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]:
+        return await self._page(select(bookings).where(bookings.c.venue_id == venue_id), page)
+
+    async def conflicts(
+        self, questions: Sequence[FindConflicts]
+    ) -> Sequence[tuple[TakenSlot, ...]]:
+        async with reading(self._engine, self._documents) as session:
+            return await self._claims.find_conflicts(session, questions)
+
+    async def _page(self, query: Select[tuple[object, ...]], page: Page) -> Sequence[Booking]:
+        async with reading(self._engine, self._documents) as session:
+            rows = await session.run(paged(query, page))
+        return [booking_of(row) for row in rows]
+
+
+def paged(query: Select[tuple[object, ...]], page: Page) -> Select[tuple[object, ...]]:
+    """One more row than asked for, from right after the last row of the page before."""
+    starts_at = bookings.c.booking_time
+    if page.status is not None:
+        query = query.where(bookings.c.status == page.status.value)
+    if page.starts_from is not None:
+        query = query.where(starts_at >= page.starts_from)
+    if page.starts_before is not None:
+        query = query.where(starts_at < page.starts_before)
+    if page.after is not None:
+        last_start, last_id = page.after
+        # The first condition is for the index, which cannot use the second.
+        query = query.where(
+            starts_at <= last_start,
+            or_(starts_at < last_start, and_(starts_at == last_start, bookings.c.id > last_id)),
+        )
+    return query.order_by(starts_at.desc(), bookings.c.id).limit(page.limit + 1)

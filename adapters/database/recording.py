@@ -1,0 +1,187 @@
+"""What ended commands write: one statement per table for the whole wave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from adapters.database.booking_rows import booking_row
+from adapters.database.claims import Claim, ClaimTable
+from adapters.database.command_rows import outcome_row
+from adapters.database.documents import Documents
+from adapters.database.session import Session
+from adapters.database.tables import (
+    booking_history,
+    bookings,
+    claims,
+    idempotency_keys,
+    journal,
+    outcomes,
+    undo,
+)
+from domain.effects import ClaimSlot
+from domain.outcome import Claims
+from handlers.ports import BookingWrite, PromiseBroken, Recording
+from schemas.stored import dump_owed
+
+
+class Recorder:
+    """Writes what a wave of commands ended in, inside a transaction of the caller's."""
+
+    def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+        self._claim_table = claim_table
+        self._outcomes = documents.insert(outcomes)
+        self._end_journal = documents.delete(journal, journal.c.row_id)
+        self._first_versions = documents.insert(
+            bookings,
+            leaving_out=["sweep_attempt"],
+            conflict="(id) do nothing",
+            returning=[bookings.c.id],
+        )
+        self._next_versions = documents.update(
+            bookings,
+            bookings.c.id,
+            [each.name for each in bookings.c if each.name not in {"id", "sweep_attempt"}],
+            only_if="bookings.version = r.version - 1",
+            returning=[bookings.c.id],
+        )
+        self._history = documents.insert(booking_history)
+        self._free_claims = documents.delete(claims, claims.c.booking_id)
+        self._drop_claims = documents.delete(claims, claims.c.row_id)
+        self._release_keys = documents.delete(
+            idempotency_keys, idempotency_keys.c.key_id, idempotency_keys.c.row_id
+        )
+        self._owe = documents.insert(undo, conflict="(id) do nothing")
+        self._undo_done = documents.update(undo, undo.c.id, ["done_at"])
+        self._undo_again = documents.update(undo, undo.c.id, ["attempt", "due_at", "detail"])
+        self._sweep_again = documents.update(
+            bookings,
+            bookings.c.id,
+            ["sweep_at", "sweep_attempt"],
+            only_if="bookings.sweep_at is not null",
+        )
+
+    async def record(self, session: Session, recordings: Sequence[Recording]) -> None:
+        await session.run(self._outcomes, [outcome_row(each) for each in recordings])
+        await session.run(self._end_journal, [{"row_id": each.row_id} for each in recordings])
+        writes = [each.write for each in recordings if each.write is not None]
+        await self._write_bookings(session, writes)
+        await self._move_claims(session, recordings)
+        await session.run(
+            self._release_keys,
+            [
+                {"key_id": each.release_key, "row_id": each.row_id}
+                for each in recordings
+                if each.release_key
+            ],
+        )
+        await self._write_undo(session, recordings)
+        again = [each.sweep_again for each in recordings if each.sweep_again]
+        await session.run(
+            self._sweep_again,
+            [
+                {"id": each.booking_id, "sweep_at": each.due_at, "sweep_attempt": each.attempt}
+                for each in again
+            ],
+        )
+
+    async def _write_bookings(self, session: Session, writes: Sequence[BookingWrite]) -> None:
+        expected = {write.booking.id: write.booking.version for write in writes}
+        if len(expected) < len(writes):
+            raise PromiseBroken("one booking is written twice in one wave")
+        new = [booking_row(write.booking) for write in writes if write.booking.version == 1]
+        changed = [booking_row(write.booking) for write in writes if write.booking.version > 1]
+        written = {row.id for row in await session.run(self._first_versions, new)} | {
+            row.id for row in await session.run(self._next_versions, changed)
+        }
+        if missing := expected.keys() - written:
+            named = ", ".join(f"{each} at {expected[each] - 1}" for each in sorted(missing))
+            raise PromiseBroken(f"expected to find booking(s) {named}, found another version")
+        await session.run(
+            self._history,
+            [
+                {
+                    "booking_id": write.booking.id,
+                    "version": write.booking.version,
+                    "from_status": write.history.from_status,
+                    "to_status": write.history.to_status,
+                    "changed_by": write.history.changed_by,
+                    "reason": write.history.reason,
+                    "created_at": write.booking.updated_at,
+                }
+                for write in writes
+                if write.history
+            ],
+        )
+
+    async def _move_claims(self, session: Session, recordings: Sequence[Recording]) -> None:
+        """All that go first, then what takes their place: one booking may give way to another."""
+        ended = [
+            each.write.booking.id
+            for each in recordings
+            if each.write and each.write.claims is not Claims.KEEP
+        ]
+        await session.run(self._free_claims, [{"booking_id": each} for each in ended])
+        await session.run(
+            self._drop_claims, [{"row_id": each.row_id} for each in recordings if each.drop_claims]
+        )
+        final = list(_final_claims(recordings))
+        held = await self._claim_table.insert(session, final)
+        if lost := {claim.booking_id for _, claim in final if claim.claim_id not in held}:
+            raise PromiseBroken(f"the slots of {_listed(lost)} are claimed by other bookings")
+
+    async def _write_undo(self, session: Session, recordings: Sequence[Recording]) -> None:
+        await session.run(
+            self._owe,
+            [
+                {
+                    "id": owed.id,
+                    "booking_id": owed.booking_id,
+                    "venue_id": owed.venue_id,
+                    "owed": dump_owed(owed.owed),
+                    "attempt": owed.attempt,
+                    "due_at": each.recorded_at,
+                    "created_at": each.recorded_at,
+                }
+                for each in recordings
+                for owed in each.owed
+            ],
+        )
+        await session.run(
+            self._undo_done,
+            [
+                {"id": each.undo_done, "done_at": each.recorded_at}
+                for each in recordings
+                if each.undo_done
+            ],
+        )
+        again = [each.undo_again for each in recordings if each.undo_again]
+        await session.run(
+            self._undo_again,
+            [
+                {
+                    "id": each.undo_id,
+                    "attempt": each.attempt,
+                    "due_at": each.due_at,
+                    "detail": each.detail,
+                }
+                for each in again
+            ],
+        )
+
+
+def _final_claims(recordings: Iterable[Recording]) -> Iterable[Claim]:
+    for each in recordings:
+        write = each.write
+        if write and write.claims is Claims.REPLACE and write.claim_id:
+            booking = write.booking
+            yield (
+                each.row_id,
+                ClaimSlot(
+                    write.claim_id, booking.id, booking.venue.id, booking.hold.item, booking.slot
+                ),
+            )
+
+
+def _listed(ids: Iterable[UUID]) -> str:
+    return ", ".join(str(each) for each in sorted(ids))

@@ -1,0 +1,240 @@
+"""Every table, once: what the migrations build and what the statements are made from.
+
+`claims` has one column more on PostgreSQL, `unit`, a range of items that its exclusion constraint
+compares; only the statements of claims_postgresql know it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from adapters.database.column_types import Amount, Day, Id, Instant
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def _needed(name: str, kind: TypeEngine[Any], *items: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, *items, nullable=False, **options)
+
+
+def _optional(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, nullable=True)
+
+
+# The fence: an older epoch than this may write nothing.
+lanes: Final = Table(
+    "lanes",
+    METADATA,
+    _needed("topic", Text()),
+    _needed("partition", Integer()),
+    _needed("epoch", BigInteger()),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
+# Slim and for ever. `row_id` is made of principal and command id, and so scopes ids by principal.
+commands: Final = Table(
+    "commands",
+    METADATA,
+    _needed("row_id", Id(), primary_key=True),
+    _needed("principal", Text()),
+    _needed("command_id", Id()),
+    _needed("operation", Text()),
+    _needed("content_hash", Text()),
+    _needed("topic", Text()),
+    _needed("partition", Integer()),
+    _needed("log_offset", BigInteger()),  # `offset` is a word of SQL
+    _needed("timestamp_ms", BigInteger()),
+    _needed("origin_topic", Text()),
+    _needed("origin_partition", Integer()),
+    _needed("origin_offset", BigInteger()),
+    _needed("origin_timestamp_ms", BigInteger()),
+    _needed("sent", Instant()),
+    _needed("decided", Instant()),
+    _needed("run", Integer()),
+    _optional("booking_id", Id()),
+    _optional("booking_reference", Text()),
+    _optional("reply_route", Text()),
+    Index("commands_by_coordinates", "topic", "partition", "log_offset"),
+)
+
+# A command without a row here is started and not ended.
+outcomes: Final = Table(
+    "outcomes",
+    METADATA,
+    _needed("row_id", Id(), ForeignKey(commands.c.row_id), primary_key=True),
+    _needed("status", SmallInteger()),
+    _optional("code", Text()),
+    _optional("reply", Text()),
+    _needed("events", Text()),
+    _optional("replayed_from", Id()),
+    _needed("journal", Text()),
+    _needed("recorded_at", Instant()),
+)
+
+# Only commands in flight: entry 0 says since when and where, the others what was heard.
+journal: Final = Table(
+    "journal",
+    METADATA,
+    _needed("row_id", Id()),
+    _needed("sequence", Integer()),
+    _optional("body", Text()),
+    _optional("topic", Text()),
+    _optional("partition", Integer()),
+    _optional("started_at", Instant()),
+    PrimaryKeyConstraint("row_id", "sequence"),
+)
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    METADATA,
+    _needed("key_id", Id(), primary_key=True),
+    _needed("row_id", Id()),
+    _needed("request_hash", Text()),
+    _needed("taken_at", Instant()),
+    _needed("expires_at", Instant()),
+)
+
+booking_references: Final = Table(
+    "booking_references",
+    METADATA,
+    _needed(
+        "reference",
+        Text().with_variant(Text(collation="C"), "postgresql"),
+        primary_key=True,
+    ),
+    _needed("booking_id", Id(), unique=True),
+)
+
+bookings: Final = Table(
+    "bookings",
+    METADATA,
+    _needed("id", Id(), primary_key=True),
+    _needed("booking_reference", Text(), unique=True),
+    _needed("guest_id", Id()),
+    _optional("guest_name", Text()),
+    _optional("guest_email", Text()),
+    _optional("guest_phone", Text()),
+    _needed("venue_id", Id()),
+    _needed("venue_type", Text()),
+    _optional("venue_name", Text()),
+    _optional("venue_time_zone", Text()),
+    _needed("booking_date", Day()),
+    _needed("booking_time", Instant()),
+    _needed("duration_minutes", Integer()),
+    _needed("end_time", Instant()),
+    _needed("party_size", Integer()),
+    _needed("status", Text()),
+    _needed("version", Integer()),
+    _needed("base_price", Amount()),
+    _needed("tax_amount", Amount()),
+    _needed("discount_amount", Amount()),
+    _needed("total_price", Amount()),
+    _needed("currency", Text()),
+    _needed("price_source", Text()),
+    _optional("price_decision_reference", Text()),
+    _optional("payment_intent_id", Text()),
+    _needed("payment_status", Text()),
+    _needed("amount_paid", Amount()),
+    _needed("amount_refunded", Amount()),
+    _needed("inventory_reservation_id", Text()),
+    _optional("inventory_item_id", Text()),
+    _optional("special_requests", Text()),
+    _optional("internal_notes", Text()),
+    _optional("idempotency_key", Text()),
+    _needed("created_at", Instant()),
+    _needed("updated_at", Instant()),
+    _optional("confirmed_at", Instant()),
+    _optional("cancelled_at", Instant()),
+    _optional("checked_in_at", Instant()),
+    _optional("completed_at", Instant()),
+    _optional("expires_at", Instant()),
+    _optional("cancellation_reason", Text()),
+    _optional("cancelled_by", Text()),
+    _needed("source", Text()),
+    _optional("metadata", Text()),
+    _optional("sweep_at", Instant()),  # when the sweeper shall expire it; null: never
+    _needed("sweep_attempt", Integer(), server_default="0"),
+    Index("bookings_by_guest", "guest_id", text("booking_time DESC"), "id"),
+    Index("bookings_by_venue", "venue_id", text("booking_time DESC"), "id"),
+    Index("bookings_by_venue_status", "venue_id", "status", text("booking_time DESC"), "id"),
+    Index("bookings_by_day", "booking_date"),
+    Index(
+        "bookings_to_expire",
+        "sweep_at",
+        postgresql_where=text("sweep_at IS NOT NULL"),
+        sqlite_where=text("sweep_at IS NOT NULL"),
+    ),
+)
+
+booking_history: Final = Table(
+    "booking_history",
+    METADATA,
+    _needed("booking_id", Id(), ForeignKey(bookings.c.id)),
+    _needed("version", Integer()),
+    _optional("from_status", Text()),
+    _needed("to_status", Text()),
+    _needed("changed_by", Text()),
+    _optional("reason", Text()),
+    _needed("created_at", Instant()),
+    PrimaryKeyConstraint("booking_id", "version"),
+)
+
+# Who holds which unit when. Not tied to bookings: a claim stands before its booking does.
+claims: Final = Table(
+    "claims",
+    METADATA,
+    _needed("claim_id", Id()),
+    _needed("part", SmallInteger()),
+    _needed("row_id", Id()),  # the command that added it
+    _needed("booking_id", Id()),
+    _needed("venue_id", Id()),
+    _optional("item", Text()),  # as asked; null: the whole venue
+    _needed("starts_at", Instant()),
+    _needed("ends_at", Instant()),
+    PrimaryKeyConstraint("claim_id", "part"),
+    Index("claims_by_booking", "booking_id"),
+    Index("claims_by_command", "row_id"),
+    Index("claims_by_venue", "venue_id", "ends_at").ddl_if(dialect="sqlite"),
+)
+
+undo: Final = Table(
+    "undo",
+    METADATA,
+    _needed("id", Id(), primary_key=True),
+    _needed("booking_id", Id()),
+    _needed("venue_id", Id()),
+    _needed("owed", Text()),
+    _needed("attempt", Integer()),
+    _needed("due_at", Instant()),
+    _needed("created_at", Instant()),
+    _optional("done_at", Instant()),
+    _optional("detail", Text()),
+    Index(
+        "undo_still_owed",
+        "due_at",
+        postgresql_where=text("done_at IS NULL"),
+        sqlite_where=text("done_at IS NULL"),
+    ),
+)
