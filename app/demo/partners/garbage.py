@@ -39,7 +39,7 @@ GARBAGE: Final[Mapping[str, Callable[[Json], bytes]]] = {
     "not_an_object": lambda payload: b"[]",
     "not_utf8": lambda payload: b'{"reason": "\xff\xfe"}',
     "empty": lambda payload: b"",
-    "too_deep": lambda payload: b"[" * 100_000,
+    "too_deep": lambda payload: b'{"padding": ' + b"[" * 100_000,
     "missing_field": _without_its_first_field,
     "wrong_type": lambda payload: json.dumps({name: {} for name in payload}).encode(),
     "nan_price": lambda payload: _amounts(payload, float("nan")),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -170,30 +168,6 @@ async def test_garbage_about_an_intent_is_a_failure_too(town: Town, garbage: str
     assert isinstance(await town.ask(a_find(made.intent_id)), PartnerUnavailable)
 
 
-async def test_an_endless_body_without_a_length_is_left_off(town: Town) -> None:
-    sent_bytes = 0
-
-    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent_bytes
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        with suppress(ConnectionError):
-            while True:
-                writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-                sent_bytes += 0x10000
-                await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(pour, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        await town.open(url=f"http://127.0.0.1:{port}")
-        answer = await town.ask(CHECK)
-        assert isinstance(answer, PartnerUnavailable)
-        assert answer.detail == "unusable answer: expected at most 262144 bytes, got more"
-        await town.close()
-    assert sent_bytes < 16 * 1024 * 1024  # what the sockets and the client had buffered
-
-
 async def test_another_currency_than_before_is_seen_by_whoever_knows_the_one_before(
     town: Town,
 ) -> None:
@@ -224,6 +198,16 @@ async def test_ten_failed_calls_in_a_row_open_the_breaker_and_a_trial_closes_it(
     town.clock.now = 20.0
     assert isinstance(await town.ask(CHECK), Capacity)
     assert isinstance(await town.ask(CHECK), Capacity)
+
+
+async def test_a_trial_is_one_attempt(town: Town) -> None:
+    await town.open(breaker_failures=1)
+    town.order(Kind.ERROR, times=None)
+    assert isinstance(await town.ask(CHECK), PartnerUnavailable)
+    assert len(town.ledger()) == 3
+    town.clock.now = 10.0
+    assert isinstance(await town.ask(CHECK), PartnerUnavailable)
+    assert len(town.ledger()) == 4
 
 
 async def test_one_partners_breaker_does_not_touch_another(town: Town) -> None:
