@@ -80,6 +80,8 @@ def _readable_by_all(installed: Path, directory: Path) -> Path:
     libraries = installed.parent.with_name(f"{_PACKAGE}.libs")
     if libraries.exists():  # where the wheel's tools look for theirs, relative to themselves
         shutil.copytree(libraries, directory / libraries.name)
+    for path in directory.rglob("*"):  # whatever the umask was, here and when pip installed it
+        path.chmod(0o755)
     directory.chmod(0o755)
     return copy
 
