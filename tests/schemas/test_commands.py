@@ -389,7 +389,11 @@ def test_payment_at_the_venue_goes_only_with_a_confirmation() -> None:
 @pytest.mark.parametrize(
     ("type_", "data", "kind"),
     [
-        ("expire_booking", {"booking_id": BOOKING, "expected_version": 1}, ExpireBooking),
+        (
+            "expire_booking",
+            {"booking_id": BOOKING, "expected_version": 1, "attempt": 2},
+            ExpireBooking,
+        ),
         ("settle_undo", {"undo_id": VENUE, "booking_id": BOOKING, "attempt": 0}, SettleUndo),
         ("end_command", {"row_id": VENUE}, EndCommand),
     ],
