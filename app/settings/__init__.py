@@ -1,0 +1,18 @@
+"""Everything that can be set from outside: `BOOKING_*` variables, or a `.env` file beside them.
+
+`load` gives what the worker needs as a whole, `read` one section or a few, for commands that need
+no more. Both raise SettingsError with one line per wrong or missing variable.
+"""
+
+from app.settings.reading import Reading, SettingsError, read
+from app.settings.settings import AuthSettings, LogSettings, Settings, load
+
+__all__ = [
+    "AuthSettings",
+    "LogSettings",
+    "Reading",
+    "Settings",
+    "SettingsError",
+    "load",
+    "read",
+]

@@ -1,0 +1,42 @@
+"""Where the database is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from app.settings.section import Section, setting
+from app.settings.words import Count
+
+if TYPE_CHECKING:
+    from adapters.database.settings import DatabaseSettings
+
+_URL: Final = re.compile(r"postgresql\+asyncpg://[^/\s]*/\S+|sqlite\+aiosqlite:///\S+")
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    if not _URL.fullmatch(url.get_secret_value()):
+        raise ValueError("expected a URL of a supported database")
+    return url
+
+
+class DatabaseSection(Section, prefix="BOOKING_DATABASE__"):
+    """The whole URL is a secret: it may carry a password."""
+
+    url: Annotated[SecretStr, AfterValidator(_database_url)] = setting(
+        "postgresql+asyncpg://user:password@host:port/name or sqlite+aiosqlite:///path",
+        "Where bookings live; SQLite is for one worker",
+    )
+    pool_size: Annotated[Count, Field(le=1000)] = setting(
+        "a whole number from 1 to 1000",
+        "Connections of the lanes; as many again answer queries",
+        5,
+    )
+
+    @property
+    def value(self) -> DatabaseSettings:
+        from adapters.database.settings import DatabaseSettings
+
+        return DatabaseSettings(self.url.get_secret_value(), self.pool_size)

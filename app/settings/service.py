@@ -1,0 +1,109 @@
+"""The service itself: its environment, its own keys, its pulse, its log, where replies may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from app.settings.section import Environment, Problem, Section, setting
+from app.settings.words import CommaSeparated, SealKey, seal_keys
+
+_DEVELOPMENT_SIGNING_KEY: Final = "development only: everybody knows this key"
+_DEVELOPMENT_SEAL_KEYS: Final = "development:" + "ZGV2ZWxvcG1lbnQgb25seTogZXZlcnlib2R5IGtub3c="
+_SIGNING: Final = "a secret of 32 characters or more"
+_SEAL: Final = "id:base64 of 32 bytes, several separated by commas, the current one first"
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class ServiceSection(Section, prefix="BOOKING_"):
+    """What decides how strict all the others are."""
+
+    environment: Environment = setting(
+        "development or production",
+        "Production refuses what is convenient and unsafe",
+        "development",
+    )
+
+
+class SigningSection(Section, prefix="BOOKING_SIGNING__"):
+    """What proves that a record is the service's own."""
+
+    key: Annotated[SecretStr, Field(min_length=32)] | None = setting(
+        _SIGNING,
+        "Signs the service's own records; the same for all workers",
+        None,
+        "fixed in development, required in production",
+    )
+
+    def problems(self, environment: Environment) -> Iterator[Problem]:
+        if self.key is None and environment is Environment.PRODUCTION:
+            yield Problem(f"{self.prefix}KEY", f"{_SIGNING}, in production", is_missing=True)
+
+    def notices(self, environment: Environment) -> Iterator[str]:
+        if self.key is None:
+            yield f"{self.prefix}KEY is not set: anybody can sign as this service"
+
+    @property
+    def signing_key(self) -> bytes:
+        secret = self.key.get_secret_value() if self.key else _DEVELOPMENT_SIGNING_KEY
+        return secret.encode()
+
+
+def _sealing(text: SecretStr) -> SecretStr:
+    seal_keys(text.get_secret_value())
+    return text
+
+
+class SealSection(Section, prefix="BOOKING_SEAL__"):
+    """What keeps personal data in events from everybody else."""
+
+    keys: Annotated[SecretStr, AfterValidator(_sealing)] | None = setting(
+        _SEAL,
+        "Seal what is personal in events; a retired key stays in the list for what it sealed",
+        None,
+        "fixed in development, required in production",
+    )
+
+    def problems(self, environment: Environment) -> Iterator[Problem]:
+        if self.keys is None and environment is Environment.PRODUCTION:
+            yield Problem(f"{self.prefix}KEYS", f"{_SEAL}, in production", is_missing=True)
+
+    def notices(self, environment: Environment) -> Iterator[str]:
+        if self.keys is None:
+            yield f"{self.prefix}KEYS is not set: anybody can open what is sealed"
+
+    @property
+    def seal_keys(self) -> tuple[SealKey, ...]:
+        return seal_keys(self.keys.get_secret_value() if self.keys else _DEVELOPMENT_SEAL_KEYS)
+
+
+class RepliesSection(Section, prefix="BOOKING_REPLIES__"):
+    """Where clients may have their replies sent to."""
+
+    allowed_prefixes: CommaSeparated = setting(
+        "topic names separated by commas",
+        "Replies go to these topics and to what continues them after a dot, nowhere else",
+        (),
+        "the topic of replies",
+    )
+
+
+class HealthSection(Section, prefix="BOOKING_HEALTH__"):
+    """How others see whether the worker is well."""
+
+    file: Path | None = setting(
+        "a path that the worker may write", "The worker's pulse, for `booking health`", None
+    )
+
+
+class LogSection(Section, prefix="BOOKING_LOG__"):
+    """What the worker says about itself."""
+
+    level: LogLevel = setting("DEBUG, INFO, WARNING or ERROR", "What is worth a line", "INFO")
+    format: Literal["json", "console"] = setting(
+        "json or console", "For programs or for people", "json"
+    )
