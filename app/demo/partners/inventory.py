@@ -62,7 +62,8 @@ class Inventory:
     def __init__(self) -> None:
         self._venues: dict[str, Venue] = {}
         self._books = _Books()
-        self._ids = (f"res_{_run()}{n:06d}" for n in itertools.count(1))
+        run = secrets.token_hex(3)
+        self._ids = (f"res_{run}{n:06d}" for n in itertools.count(1))
         self._calls = {
             "/api/v1/inventory/check-availability": Call("check-availability", self._check),
             "/api/v1/inventory/reserve": Call("reserve", self._reserve),
@@ -165,10 +166,6 @@ class Inventory:
 
 
 _OPEN: Final = Venue()
-
-
-def _run() -> str:
-    return secrets.token_hex(3)
 
 
 def _slot(body: Json) -> tuple[datetime, datetime]:
