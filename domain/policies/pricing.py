@@ -44,9 +44,9 @@ def refuse_other_currency(booking: Booking, price: Price) -> Refusal | None:
     return None if price.currency == booking.price.currency else pricing_away()
 
 
-def refuse_dearer(booking: Booking, price: Price) -> Refusal | None:
+def refuse_dearer(booking: Booking, price: Price, paid: Money) -> Refusal | None:
     """More than what was paid for: somebody has to pay the rest first, and nothing here can."""
-    if price.total <= booking.payment.kept:
+    if price.total <= paid:
         return None
     old, new = booking.price.total, price.total
     return Refusal(

@@ -5,27 +5,24 @@ The booking begins as pending. What a refused create took is given back before t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from domain.booking import Booking, Payment, PaymentStatus
+from domain.booking import Booking, Payment
 from domain.commands import CreateBooking, Moment
 from domain.effects import (
     CheckCapacity,
     ClaimSlot,
     CreateIntent,
-    Declined,
     GetQuote,
-    PartnerUnavailable,
     Quote,
     ReserveInventory,
     SlotTaken,
 )
 from domain.lifecycle import Status
-from domain.money import Money, Price
+from domain.money import Price
 from domain.outcome import Accepted, Claims, EventType, Happened, Rejected, StatusChange
 from domain.policies.partners import (
-    payment_away,
-    payment_declined,
     refuse_capacity,
     slot_unavailable,
 )
@@ -33,11 +30,10 @@ from domain.policies.pricing import price_of
 from domain.policies.timing import refuse_start
 from domain.refusal import Refusal
 from domain.rules import ConflictScope, Rules
-from domain.undo import Undo
 from domain.workflow import Step, Workflow, ask, together
-from domain.workflows.give_back import intent_owed, release_reserved
+from domain.workflows.give_back import release_reserved
 from domain.workflows.holding import Held, hold_unit
-from domain.workflows.payment import after_intent
+from domain.workflows.payment import open_payment
 
 
 def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow:
@@ -56,19 +52,19 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
     held = yield from hold_unit(reserve, command.slot, scope, claim_id, extends=False)
     if isinstance(held, Rejected):
         return held
-    opened = yield from _open_payment(command, price, reserve, held)
+    opened = yield from open_payment(_intent(command, price), command.venue.id)
     if isinstance(opened, Rejected):
-        return opened
-    payment, client_secret = opened
+        released = yield from release_reserved(reserve, held.reservation)
+        return replace(opened, owed=opened.owed + released)
     window_ends = at.decided + rules.confirmation_window
     expires_at = earliest(window_ends, held.reservation.expires_at, valid_until)
     changed_by = command.asked.principal.label
     return Accepted(
-        booking=_pending(command, at.decided, price, payment, held, expires_at),
+        booking=_pending(command, at.decided, price, opened.payment, held, expires_at),
         events=(Happened(EventType.CREATED, changed_by),),
         history=StatusChange(None, Status.PENDING, changed_by, None),
         claims=Claims.REPLACE if held.is_moved else Claims.KEEP,
-        client_secret=client_secret,
+        client_secret=opened.client_secret,
     )
 
 
@@ -103,14 +99,8 @@ def _offer(command: CreateBooking, rules: Rules) -> Step[tuple[Price, datetime |
     return price, quote.valid_until if isinstance(quote, Quote) else None
 
 
-def _open_payment(
-    command: CreateBooking, price: Price, reserve: ReserveInventory, held: Held
-) -> Step[tuple[Payment, str | None] | Rejected]:
-    """The payment with its intent, and the client's secret; a zero total needs none."""
-    zero = Money.zero(price.currency)
-    if price.total.is_zero:
-        return Payment(None, PaymentStatus.NOT_REQUIRED, zero, zero), None
-    create = CreateIntent(
+def _intent(command: CreateBooking, price: Price) -> CreateIntent:
+    return CreateIntent(
         key=command.asked.key("intent"),
         booking_id=command.booking_id,
         booking_reference=command.booking_reference,
@@ -118,21 +108,6 @@ def _open_payment(
         guest_id=command.contact.guest_id,
         payment_method_id=command.payment_method_id,
     )
-    answer = yield from ask(create)
-    if isinstance(answer, Declined):
-        owed = yield from release_reserved(reserve, held.reservation)
-        return Rejected(payment_declined(), owed)
-    unpaid = Payment(None, PaymentStatus.NONE, zero, zero)
-    payment = after_intent(unpaid, answer, price.total)
-    if isinstance(payment, PartnerUnavailable):
-        owed = yield from release_reserved(reserve, held.reservation)
-        if lost := intent_owed(create, answer):
-            owed += (Undo.of(lost, command.booking_id, command.venue.id),)
-        return Rejected(payment_away(), owed)
-    if payment.status is PaymentStatus.FAILED:
-        owed = yield from release_reserved(reserve, held.reservation)
-        return Rejected(payment_declined(), owed)
-    return payment, None if isinstance(answer, PartnerUnavailable) else answer.client_secret
 
 
 def _pending(

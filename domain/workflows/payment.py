@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from domain.booking import Booking, Payment, PaymentStatus
 from domain.commands import Asked
-from domain.effects import FindIntent, Intent, Partner, PartnerUnavailable
+from domain.effects import (
+    CreateIntent,
+    Declined,
+    FindIntent,
+    Intent,
+    Partner,
+    PartnerUnavailable,
+)
 from domain.money import Money
+from domain.outcome import Rejected
+from domain.policies.partners import payment_away, payment_declined
+from domain.undo import Undo
 from domain.workflow import Step, ask
+from domain.workflows.give_back import intent_owed
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A payment that waits, or was charged at once; without an intent where nothing is to pay."""
+
+    payment: Payment
+    intent: Intent | None = None
+
+    @property
+    def client_secret(self) -> str | None:
+        return self.intent.client_secret if self.intent else None
+
+
+def open_payment(create: CreateIntent, venue_id: UUID) -> Step[Opened | Rejected]:
+    """Make the intent; a zero total needs none. Rejected owes an intent that may have been made."""
+    zero = Money.zero(create.amount.currency)
+    if create.amount.is_zero:
+        return Opened(Payment(None, PaymentStatus.NOT_REQUIRED, zero, zero))
+    answer = yield from ask(create)
+    if isinstance(answer, Declined):
+        return Rejected(payment_declined())
+    payment = after_intent(Payment(None, PaymentStatus.NONE, zero, zero), answer, create.amount)
+    if isinstance(payment, PartnerUnavailable) or isinstance(answer, PartnerUnavailable):
+        lost = intent_owed(create, answer)
+        owed = (Undo.of(lost, create.booking_id, venue_id),) if lost else ()
+        return Rejected(payment_away(), owed)
+    if payment.status is PaymentStatus.FAILED:
+        return Rejected(payment_declined())
+    return Opened(payment, answer)
 
 
 def seen_payment(asked: Asked, booking: Booking) -> Step[Payment | PartnerUnavailable]:

@@ -1,0 +1,1 @@
+"""The judgement, tested without any I/O."""
