@@ -14,10 +14,9 @@ from adapters.tokens.service_signature import (
     SIGNATURE,
     SIGNED_HEADERS,
     ServiceSignature,
-    SignedBy,
 )
 from domain.principal import Admin, Business, Guest, Principal, System
-from handlers.ports import Coordinates, Record
+from handlers.ports import Coordinates, Record, SignedBy
 from schemas.stored import dump_principal
 
 ORIGIN_OF_CLIENT = Coordinates("booking.commands", 3, 41, 1_777_000_000_000)
