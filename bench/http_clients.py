@@ -175,7 +175,8 @@ async def main() -> None:
         cwd=Path(__file__).parent.parent,
     )
     try:
-        assert standing_in.stdout is not None
+        if standing_in.stdout is None:
+            raise RuntimeError("expected a pipe to the stand-ins")
         url = json.loads(await standing_in.stdout.readline())["inventory_url"]
         async with AsyncExitStack() as stack:
             posts: dict[str, Post] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import Any
@@ -133,6 +134,14 @@ async def test_a_retry_after_beyond_the_deadline_ends_the_call(town: Town) -> No
     assert isinstance(await town.ask(CHECK), PartnerUnavailable)
     assert time.monotonic() - begun < 1
     assert len(town.ledger()) == 1
+
+
+async def test_a_call_given_up_by_us_leaves_the_client_usable(town: Town) -> None:
+    town.order(Kind.LATENCY, seconds=60)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await town.ask(CHECK)
+    assert isinstance(await town.ask(CHECK), Capacity)
 
 
 SPOILT: list[tuple[PartnerCall, str]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -88,6 +89,26 @@ async def test_the_token_is_sent_and_never_shown(town: Town) -> None:
         await town.ask(RELEASE)
     assert b"\r\nauthorization: bearer s3cret\r\n" in heads[0].lower()
     assert "s3cret" not in repr(PartnerSettings("http://partner", token="s3cret"))
+
+
+async def test_calls_one_after_another_share_a_connection(town: Town) -> None:
+    connections = 0
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                await reader.readexactly(int(length[1]) if length else 0)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer_all, "127.0.0.1", 0) as server:
+        await town.open(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert [await town.ask(RELEASE) for _ in range(3)] == [Released()] * 3
+        await town.close()
+    assert connections == 1
 
 
 async def test_an_endless_body_without_a_length_is_left_off(town: Town) -> None:
