@@ -46,6 +46,11 @@ class KafkaSide:
         self._publisher = publisher
         self._drain_seconds = drain_seconds
 
+    @property
+    def awaited(self) -> str | None:
+        """What the consumers wait for now; None while work goes on."""
+        return self._commands.awaited or self._queries.awaited
+
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
         accept_any_header_name()

@@ -59,6 +59,11 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 _log.warning("batch given up", records=len(records), reason=repr(error))
                 await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
 
+    @property
+    def awaited(self) -> str | None:
+        """What keeps it from its work now; None while work goes on."""
+        return self._standstill.awaited
+
     def hurry(self, seconds: float) -> None:
         """The worker is stopping: the batch in hand, and any later one, ends by then."""
         self._patience.hurry(seconds)

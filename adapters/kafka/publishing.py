@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
 
+from adapters.kafka.partitioning import home_partition
 from adapters.kafka.refusals import REFUSED_FOR_GOOD, Refusals
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Output
 
-# The client's own bound on one record; the brokers' is the topic's max.message.bytes.
-MAX_RECORD_BYTES = 4 * 1024 * 1024
-# The broker judges a whole batch by max.message.bytes (1 MiB by default), and a larger record
-# travels alone, so a batch of this size is never refused for its neighbours' sake.
+# How large a record may be is the broker's word (the topic's max.message.bytes), not the client's.
+# It judges whole batches by it (1 MiB by default), and a larger record travels alone, so a batch of
+# this size is never refused for its neighbours' sake.
 MAX_BATCH_BYTES = 256 * 1024
 GOODBYE_SECONDS = 3.0
 
@@ -37,7 +39,6 @@ class LanePublisher:
             **settings.connection(),
             transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
             transaction_timeout_ms=settings.transaction_timeout_ms,
-            max_request_size=MAX_RECORD_BYTES,
             max_batch_size=MAX_BATCH_BYTES,
         )
 
@@ -63,13 +64,13 @@ class LanePublisher:
 
     async def _fill_transaction(self, outputs: Sequence[Output], next_offset: int) -> None:
         producer = self._producer
-        futures = await _send(producer, outputs, self._refusals)
+        sent = await _send(producer, outputs)
         offset = asyncio.ensure_future(
             producer.send_offsets_to_transaction({self._source: next_offset}, self._group_id)
         )
         try:
             # aiokafka commits a transaction whose sends failed: each one has to be looked at.
-            await _delivered(outputs, futures, self._refusals)
+            await _delivered(sent, self._refusals)
             await offset
         finally:
             await _settled(offset)
@@ -107,8 +108,7 @@ class BrokerPublisher:
         producer = await self._started()
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-                futures = await _send(producer, outputs, self._refusals)
-                await _delivered(outputs, futures, self._refusals)
+                await _delivered(await _send(producer, outputs), self._refusals)
         except BaseException:
             # Its sequence numbers are no longer the broker's; the next try starts afresh.
             if self._producer is producer:
@@ -129,7 +129,6 @@ class BrokerPublisher:
                 producer = AIOKafkaProducer(
                     **self._settings.connection(),
                     enable_idempotence=True,
-                    max_request_size=MAX_RECORD_BYTES,
                     max_batch_size=MAX_BATCH_BYTES,
                 )
                 try:
@@ -142,29 +141,52 @@ class BrokerPublisher:
             return self._producer
 
 
-async def _send(
-    producer: AIOKafkaProducer, outputs: Sequence[Output], refusals: Refusals | None
-) -> list[asyncio.Future[object]]:
-    futures: list[asyncio.Future[object]] = []
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A batch on its way to one partition, and what is in it."""
+
+    outputs: Sequence[Output]
+    delivery: asyncio.Future[Any]
+
+
+async def _send(producer: AIOKafkaProducer, outputs: Sequence[Output]) -> list[_Sent]:
+    """Put the outputs into batches of their own, which saves a future and a lookup per record."""
+    by_target: dict[TopicPartition, list[Output]] = {}
+    partitions: dict[str, int] = {}
     for output in outputs:
-        try:
-            future = await producer.send(
-                output.topic,
-                output.value,
-                output.key,
-                output.partition,
-                headers=_writable(output.headers),
-            )
-        except REFUSED_FOR_GOOD as error:
-            if refusals is not None:
-                refusals.note([(output, error)])
-            await _retrieve(futures)
-            raise OutputRefused(f"{output.topic}: {error!r}") from error
-        except BaseException:
-            await _retrieve(futures)
-            raise
-        futures.append(future)
-    return futures
+        topic, partition = output.topic, output.partition
+        if partition is None:
+            if topic not in partitions:
+                partitions[topic] = len(await producer.partitions_for(topic))
+            key = output.value if output.key is None else output.key
+            partition = home_partition(key, partitions[topic])
+        by_target.setdefault(TopicPartition(topic, partition), []).append(output)
+    sent: list[_Sent] = []
+    for target, batch in by_target.items():
+        sent += await _send_to(producer, target, batch)
+    return sent
+
+
+async def _send_to(
+    producer: AIOKafkaProducer, target: TopicPartition, outputs: Sequence[Output]
+) -> list[_Sent]:
+    sent: list[_Sent] = []
+    batch, start = producer.create_batch(), 0
+    for position, output in enumerate(outputs):
+        if not _append(batch, output):
+            delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+            sent.append(_Sent(outputs[start:position], delivery))
+            batch, start = producer.create_batch(), position
+            _append(batch, output)  # an empty batch takes any record
+    delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+    return [*sent, _Sent(outputs[start:], delivery)]
+
+
+def _append(batch: Any, output: Output) -> bool:
+    appended = batch.append(
+        timestamp=None, key=output.key, value=output.value, headers=_writable(output.headers)
+    )
+    return appended is not None
 
 
 def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -176,40 +198,22 @@ def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
 
 
-async def _delivered(
-    outputs: Sequence[Output],
-    futures: Sequence[asyncio.Future[object]],
-    refusals: Refusals | None,
-) -> None:
-    try:
-        for future in futures:
-            await future
-    except KafkaError as error:
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        refused = [
-            (output, result)
-            for output, result in zip(outputs, results, strict=True)
-            if isinstance(result, REFUSED_FOR_GOOD)
-        ]
-        if not refused:
-            raise
+async def _delivered(sent: Sequence[_Sent], refusals: Refusals | None) -> None:
+    """Wait for all; what is refused for good is noted and raised as OutputRefused."""
+    results = await asyncio.gather(*(batch.delivery for batch in sent), return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    refused = [
+        (output, result)
+        for batch, result in zip(sent, results, strict=True)
+        if isinstance(result, REFUSED_FOR_GOOD)
+        for output in batch.outputs
+    ]
+    if refused:
         if refusals is not None:
             refusals.note(refused)
-        raise OutputRefused(f"{refused[0][0].topic}: {refused[0][1]!r}") from error
-    except asyncio.CancelledError:
-        await _retrieve(futures)
-        raise
-
-
-async def _retrieve(futures: Sequence[asyncio.Future[object]]) -> None:
-    """Nobody will wait for these any more; their errors are told by another one."""
-    for future in futures:
-        future.add_done_callback(_look_at)
-
-
-def _look_at(future: asyncio.Future[object]) -> None:
-    if not future.cancelled():
-        future.exception()
+        raise OutputRefused(f"{refused[0][0].topic}: {refused[0][1]!r}")
+    if failed:
+        raise failed[0]
 
 
 async def _settled(task: asyncio.Future[None]) -> None:

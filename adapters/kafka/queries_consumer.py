@@ -56,6 +56,11 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 self._standstill.over()
 
+    @property
+    def awaited(self) -> str | None:
+        """What keeps it from its work now; None while work goes on."""
+        return self._standstill.awaited
+
     def hurry(self, seconds: float) -> None:
         """The worker is stopping: the batch in hand, and any later one, ends by then."""
         self._patience.hurry(seconds)

@@ -28,6 +28,11 @@ class Standstill:
         self._pause_seconds = min(pause * 2, self.LONGEST_PAUSE_SECONDS)
         return pause
 
+    @property
+    def awaited(self) -> str | None:
+        """What is waited for now; None while work goes on."""
+        return self._awaited
+
     def over(self) -> None:
         """Note that work goes on."""
         if self._awaited is not None:

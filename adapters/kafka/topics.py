@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from adapters.kafka.settings import KafkaSettings
 
+KNOWN_WITHIN_SECONDS: Final = 0.05
 FOR_EVER: Final = None
 PARTITIONS: Final = 12
 # What could not be processed comes with headers on top, and may itself be as large as Kafka takes.
@@ -84,8 +86,9 @@ def planned_topics(prefix: str) -> tuple[TopicPlan, ...]:
 
 
 async def create_topics(settings: KafkaSettings) -> Sequence[str]:
-    """Create what is missing; gives the names created. Raises KafkaError when the broker refuses.
+    """Create what is missing; gives the names created, once the cluster knows them all.
 
+    Raises KafkaError when the broker refuses, TimeoutError when it is away.
     On three brokers or more: three copies, of which two have to confirm. Below that: one.
     """
     plans = planned_topics(settings.topic_prefix)
@@ -103,15 +106,24 @@ async def create_topics(settings: KafkaSettings) -> Sequence[str]:
                 for plan in plans
             ]
         )
+        created = _created(response.topic_errors)
+        # A broker answers before it has heard of the new topics itself.
+        async with asyncio.timeout(settings.request_timeout_ms / 1000):
+            while not {plan.name for plan in plans} <= set(await admin.list_topics()):  # noqa: ASYNC110
+                await asyncio.sleep(KNOWN_WITHIN_SECONDS)
     finally:
         await admin.close()
+    return created
+
+
+def _created(results: Sequence[tuple[str, int, str | None]]) -> list[str]:
     created = []
-    for name, code, *message in response.topic_errors:
+    for name, code, message in results:
         error = for_code(code)
         if error is NoError:
             created.append(name)
         elif error is not TopicAlreadyExistsError:
-            raise error(f"{name}: {message[0] if message else error.message}")
+            raise error(f"{name}: {message or error.message}")
     return created
 
 

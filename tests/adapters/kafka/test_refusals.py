@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from handlers.ports import Output, Record
@@ -91,8 +92,6 @@ async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluste
 
 
 async def send_asking_for(cluster: Cluster, reply_to: str) -> None:
-    from aiokafka import AIOKafkaProducer
-
     async with AIOKafkaProducer(**cluster.settings.connection()) as producer:
         await producer.send_and_wait(
             cluster.names.commands,

@@ -9,11 +9,14 @@ from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import check_topics, create_topics
+from app.local_servers import KafkaServer
 from tests.adapters.kafka.workers import Cluster, quick
 
 
-async def test_topics_that_were_created_have_nothing_wrong(kafka: str, topic_prefix: str) -> None:
-    settings = quick(kafka, topic_prefix)
+async def test_topics_that_were_created_have_nothing_wrong(
+    kafka: KafkaServer, topic_prefix: str
+) -> None:
+    settings = quick(kafka.bootstrap_servers, topic_prefix)
     created = await create_topics(settings)
     assert set(created) == {
         f"{topic_prefix}.{name}"
@@ -26,16 +29,18 @@ async def test_creating_topics_again_changes_nothing(cluster: Cluster) -> None:
     assert await create_topics(cluster.settings) == []
 
 
-async def test_missing_topics_are_named_with_what_to_run(kafka: str, topic_prefix: str) -> None:
-    problems = await check_topics(quick(kafka, topic_prefix))
+async def test_missing_topics_are_named_with_what_to_run(
+    kafka: KafkaServer, topic_prefix: str
+) -> None:
+    problems = await check_topics(quick(kafka.bootstrap_servers, topic_prefix))
     assert len(problems) == 5
     assert problems[0] == (f"Topic {topic_prefix}.commands is missing. Run: booking topics create")
 
 
 async def test_commands_whose_time_the_sender_may_choose_are_refused(
-    kafka: str, topic_prefix: str
+    kafka: KafkaServer, topic_prefix: str
 ) -> None:
-    settings = quick(kafka, topic_prefix)
+    settings = quick(kafka.bootstrap_servers, topic_prefix)
     admin = AIOKafkaAdminClient(**settings.connection())
     await admin.start()
     await admin.create_topics([NewTopic(f"{topic_prefix}.commands", 12, 1)])
