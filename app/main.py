@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from signal import SIGINT, SIGTERM
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -18,6 +20,7 @@ from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import check_topics
 from adapters.partners import HttpPartners
+from app.health_file import Condition, HealthFile
 from app.settings import Settings
 from app.wiring import Worker, build_worker
 from handlers.ports import DatabaseAway
@@ -25,6 +28,7 @@ from handlers.ports import DatabaseAway
 _log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS = 1.0
+BEAT_EVERY_SECONDS = 1.0
 
 
 class CannotStart(Exception):
@@ -38,10 +42,25 @@ async def run_worker(settings: Settings) -> str | None:
     """
     for notice in settings.notices:
         _log.warning("attention", notice=notice)
+    life = asyncio.create_task(_live(settings))
+    loop = asyncio.get_running_loop()
+    for signal in (SIGTERM, SIGINT):  # FastStream's own take their place when it runs
+        loop.add_signal_handler(signal, life.cancel)
+    try:
+        reason = await life
+    except asyncio.CancelledError:
+        reason = None
+    _log.info("stopped", reason=reason)
+    return reason
+
+
+async def _live(settings: Settings) -> str | None:
+    pulse = _Pulse(settings.health_file)
     async with AsyncExitStack() as held:
+        await held.enter_async_context(_beside(pulse.beat()))
         database = open_database(settings.database)
         held.push_async_callback(database.close)
-        await _ready(settings)
+        await _ready(settings, pulse)
         partners = await held.enter_async_context(
             HttpPartners(settings.inventory, settings.pricing, settings.payment)
         )
@@ -50,16 +69,20 @@ async def run_worker(settings: Settings) -> str | None:
         worker = build_worker(
             settings, database=database, partners=partners, topics=topics, give_up=end.give_up
         )
+        sweeping = _Sweeping(worker)
         app = FastStream(worker.kafka.broker, logger=None)
         end.app = app
-        sweeping = _Sweeping(worker)
         app.on_startup(worker.kafka.open)
-        app.after_startup(sweeping.start)
         app.on_shutdown(worker.kafka.drain)
-        app.on_shutdown(sweeping.stop)
         app.after_shutdown(worker.kafka.close)
+        held.push_async_callback(worker.sweeper_publisher.stop)
+
+        async def go() -> None:
+            pulse.awaited = lambda: worker.kafka.awaited or sweeping.awaited
+            await held.enter_async_context(_beside(sweeping.run()))
+
+        app.after_startup(go)
         await app.run()
-        _log.info("stopped", reason=end.reason)
         return end.reason
 
 
@@ -76,11 +99,13 @@ class _End:
             self.app.exit()
 
 
-async def _ready(settings: Settings) -> None:
+async def _ready(settings: Settings, pulse: _Pulse) -> None:
     """Wait until database and Kafka answer; raises CannotStart when they are not prepared."""
+    pulse.awaited = lambda: "the database"
     pending = await _patiently(
         "the database", lambda: asyncio.to_thread(pending_migrations, settings.database.url)
     )
+    pulse.awaited = lambda: "Kafka"
     wrong = await _patiently("Kafka", lambda: check_topics(settings.kafka))
     if pending:
         wrong = [
@@ -108,20 +133,14 @@ class _Sweeping:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._task: asyncio.Task[None] | None = None
+        self._standstill = Standstill("sweeper")
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._sweep_for_ever())
+    @property
+    def awaited(self) -> str | None:
+        return self._standstill.awaited
 
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        await self._worker.sweeper_publisher.stop()
-
-    async def _sweep_for_ever(self) -> None:
-        standstill = Standstill("sweeper")
+    async def run(self) -> None:
+        standstill = self._standstill
         while True:
             try:
                 await self._worker.sweeper.sweep(datetime.now(UTC))
@@ -133,3 +152,33 @@ class _Sweeping:
                 standstill.over()
                 pause = 0.0
             await asyncio.sleep(max(pause, SWEEP_EVERY_SECONDS))
+
+
+class _Pulse:
+    """The pulse of the event loop: a file that grows old means a worker that hangs."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = HealthFile(path, lambda: datetime.now(UTC)) if path else None
+        self.awaited: Callable[[], str | None] = lambda: "its start"
+
+    async def beat(self) -> None:
+        if self._file is None:
+            return
+        try:
+            while True:
+                awaited = self.awaited()
+                reason = f"waits for {awaited}" if awaited else None
+                self._file.beat(Condition(ready=reason is None, reason=reason))
+                await asyncio.sleep(BEAT_EVERY_SECONDS)
+        finally:
+            self._file.remove()
+
+
+@asynccontextmanager
+async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run these while the block runs; they never end by themselves but by a bug, which is raised."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        yield
+        for task in tasks:
+            task.cancel()
