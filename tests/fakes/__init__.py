@@ -1,0 +1,1 @@
+"""Fakes that hold the same contract tests as the real things."""

@@ -1,0 +1,436 @@
+"""The database in memory: held to the same contract tests as PostgreSQL and SQLite.
+
+One transaction at a time works on a copy, which takes the place of what stands when it commits.
+Set `away` and everything raises DatabaseAway, as if the server were gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
+from domain.lifecycle import Status
+from domain.outcome import Claims
+from domain.undo import Undo
+from handlers.ports import (
+    Abandoned,
+    BookingWrite,
+    Coordinates,
+    DatabaseAway,
+    DueExpiry,
+    DueUndo,
+    HistoryRow,
+    JournalEntry,
+    KeyClaim,
+    KeyHolder,
+    KnownCommand,
+    LaneTransaction,
+    Page,
+    PromiseBroken,
+    Recording,
+    Start,
+    StoredOutcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingClaim:
+    row_id: UUID
+    claim: ClaimSlot
+
+
+@dataclass(frozen=True, slots=True)
+class StandingUndo:
+    undo: Undo
+    due_at: datetime
+    is_done: bool = False
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    due_at: datetime | None
+    attempt: int
+
+
+@dataclass(slots=True)
+class Tables:
+    lanes: dict[tuple[str, int], int] = field(default_factory=dict)
+    starts: dict[UUID, Start] = field(default_factory=dict)
+    outcomes: dict[UUID, StoredOutcome] = field(default_factory=dict)
+    stories: dict[UUID, str] = field(default_factory=dict)
+    journal: dict[tuple[UUID, int], str] = field(default_factory=dict)
+    keys: dict[UUID, KeyClaim] = field(default_factory=dict)
+    references: dict[str, UUID] = field(default_factory=dict)
+    bookings: dict[UUID, Booking] = field(default_factory=dict)
+    sweeps: dict[UUID, Sweep] = field(default_factory=dict)
+    history: dict[tuple[UUID, int], HistoryRow] = field(default_factory=dict)
+    claims: dict[UUID, StandingClaim] = field(default_factory=dict)
+    undo: dict[UUID, StandingUndo] = field(default_factory=dict)
+
+    def copy(self) -> Tables:
+        """All rows are values, so new dicts are enough."""
+        return Tables(**{name: dict(getattr(self, name)) for name in self.__slots__})
+
+    def conflicts(
+        self, wanted: ClaimSlot | FindConflicts, but: UUID | None = None
+    ) -> tuple[TakenSlot, ...]:
+        found = [
+            standing.claim
+            for standing in self.claims.values()
+            if standing.claim.booking_id != but and _overlap(standing.claim, wanted)
+        ]
+        found.sort(key=lambda claim: (claim.slot.starts_at, claim.slot.ends_at, claim.claim_id))
+        return tuple(TakenSlot(claim.slot, claim.item) for claim in found[:100])
+
+
+def _overlap(standing: ClaimSlot, wanted: ClaimSlot | FindConflicts) -> bool:
+    return (
+        standing.venue_id == wanted.venue_id
+        and (standing.item is None or wanted.item is None or standing.item == wanted.item)
+        and standing.slot.overlaps(wanted.slot)
+    )
+
+
+class FakeDatabase:
+    """Implements LaneDatabase, DueWork and BookingReads at once."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.away = False
+        self._writing = asyncio.Lock()
+
+    @property
+    def lanes(self) -> FakeDatabase:
+        return self
+
+    @property
+    def due(self) -> FakeDatabase:
+        return self
+
+    @property
+    def reads(self) -> FakeDatabase:
+        return self
+
+    async def close(self) -> None:
+        pass
+
+    # --- LaneDatabase ---
+
+    async def raise_epoch(self, topic: str, partition: int) -> int:
+        async with self._writing:
+            epochs = self._reachable().lanes
+            epochs[topic, partition] = epochs.get((topic, partition), 0) + 1
+            return epochs[topic, partition]
+
+    def transaction(
+        self, topic: str, epochs: Mapping[int, int]
+    ) -> AbstractAsyncContextManager[LaneTransaction]:
+        return self._transaction(topic, epochs)
+
+    @asynccontextmanager
+    async def _transaction(
+        self, topic: str, epochs: Mapping[int, int]
+    ) -> AsyncIterator[LaneTransaction]:
+        async with self._writing:
+            tables = self._reachable().copy()
+            lost = {
+                partition
+                for partition, epoch in epochs.items()
+                if tables.lanes.get((topic, partition)) != epoch
+            }
+            yield FakeTransaction(tables, frozenset(lost), self._reachable)
+            self._reachable()
+            self.tables = tables
+
+    # --- DueWork ---
+
+    async def due_expiries(self, before: datetime, limit: int) -> Sequence[DueExpiry]:
+        tables = self._reachable()
+        due = sorted(
+            (sweep.due_at, booking_id)
+            for booking_id, sweep in tables.sweeps.items()
+            if sweep.due_at is not None and sweep.due_at < before
+        )
+        return [
+            DueExpiry(
+                booking_id,
+                tables.bookings[booking_id].venue.id,
+                tables.bookings[booking_id].version,
+                tables.sweeps[booking_id].attempt,
+            )
+            for _, booking_id in due[:limit]
+        ]
+
+    async def due_undo(self, before: datetime, limit: int) -> Sequence[DueUndo]:
+        due = sorted(
+            (standing.due_at, undo_id)
+            for undo_id, standing in self._reachable().undo.items()
+            if not standing.is_done and standing.due_at < before
+        )
+        owed = [self.tables.undo[undo_id].undo for _, undo_id in due[:limit]]
+        return [DueUndo(each.id, each.booking_id, each.venue_id, each.attempt) for each in owed]
+
+    async def abandoned(
+        self, topic: str, started_before: datetime, limit: int
+    ) -> Sequence[Abandoned]:
+        tables = self._reachable()
+        found = sorted(
+            (
+                start
+                for row_id, start in tables.starts.items()
+                if row_id not in tables.outcomes
+                and start.coordinates.topic == topic
+                and start.decided < started_before
+            ),
+            key=lambda start: start.decided,
+        )
+        return [Abandoned(each.row_id, each.coordinates.partition) for each in found[:limit]]
+
+    # --- BookingReads ---
+
+    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+        return {each: held for each in ids if (held := self._reachable().bookings.get(each))}
+
+    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
+        wanted = set(references)
+        found = self._reachable().bookings.values()
+        return {each.reference: each for each in found if each.reference in wanted}
+
+    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+        found: dict[UUID, list[HistoryRow]] = {}
+        for (booking_id, _), row in sorted(self._reachable().history.items()):
+            if booking_id in booking_ids:
+                found.setdefault(booking_id, []).append(row)
+        return found
+
+    async def guest_bookings(
+        self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
+    ) -> Sequence[Booking]:
+        return _page(
+            page,
+            [
+                each
+                for each in self._reachable().bookings.values()
+                if each.contact.guest_id == guest_id
+                and (venue_ids is None or each.venue.id in venue_ids)
+            ],
+        )
+
+    async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]:
+        found = self._reachable().bookings.values()
+        return _page(page, [each for each in found if each.venue.id == venue_id])
+
+    async def conflicts(
+        self, questions: Sequence[FindConflicts]
+    ) -> Sequence[tuple[TakenSlot, ...]]:
+        return [self._reachable().conflicts(each) for each in questions]
+
+    def _reachable(self) -> Tables:
+        if self.away:
+            raise DatabaseAway("the database in memory was told to be away")
+        return self.tables
+
+
+def _page(page: Page, bookings: Sequence[Booking]) -> Sequence[Booking]:
+    def place(starts_at: datetime, booking_id: UUID) -> tuple[float, UUID]:
+        return -starts_at.timestamp(), booking_id
+
+    found = sorted(
+        (place(each.slot.starts_at, each.id), each)
+        for each in bookings
+        if page.status in (None, each.status)
+        and (page.starts_from is None or each.slot.starts_at >= page.starts_from)
+        and (page.starts_before is None or each.slot.starts_at < page.starts_before)
+    )
+    after = place(*page.after) if page.after else None
+    return [each for key, each in found if after is None or key > after][: page.limit + 1]
+
+
+class FakeTransaction:
+    """Implements LaneTransaction on the copy that will be committed."""
+
+    def __init__(
+        self, tables: Tables, lost: frozenset[int], reachable: Callable[[], object]
+    ) -> None:
+        self._copy = tables
+        self._lost = lost
+        self._reachable = reachable
+
+    @property
+    def lost(self) -> frozenset[int]:
+        return self._lost
+
+    @property
+    def _tables(self) -> Tables:
+        self._reachable()
+        return self._copy
+
+    async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+        return {each: found for each in ids if (found := self._tables.bookings.get(each))}
+
+    async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
+        return {each: self._known(each) for each in row_ids if each in self._tables.starts}
+
+    async def find_by_coordinates(
+        self, coordinates: Sequence[Coordinates]
+    ) -> Mapping[Coordinates, KnownCommand]:
+        wanted = set(coordinates)
+        return {
+            start.coordinates: self._known(row_id)
+            for row_id, start in self._tables.starts.items()
+            if start.coordinates in wanted
+        }
+
+    def _known(self, row_id: UUID) -> KnownCommand:
+        heard = sorted(
+            (sequence, body)
+            for (owner, sequence), body in self._tables.journal.items()
+            if owner == row_id
+        )
+        return KnownCommand(
+            self._tables.starts[row_id],
+            self._tables.outcomes.get(row_id),
+            tuple(body for _, body in heard),
+        )
+
+    async def start(self, starts: Sequence[Start]) -> frozenset[UUID]:
+        new = {start.row_id: start for start in starts if start.row_id not in self._tables.starts}
+        self._tables.starts.update(new)
+        return frozenset(new)
+
+    async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
+        for row_id, coordinates in row_ids.items():
+            start = self._tables.starts[row_id]
+            self._tables.starts[row_id] = replace(start, coordinates=coordinates)
+
+    async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:
+        keys = self._tables.keys
+        for claim in claims:
+            holder = keys.get(claim.key_id)
+            if holder is None or holder.expires_at < claim.now:
+                keys[claim.key_id] = claim
+        return {
+            claim.key_id: KeyHolder(keys[claim.key_id].row_id, keys[claim.key_id].request_hash)
+            for claim in claims
+        }
+
+    async def take_references(self, references: Mapping[UUID, str]) -> frozenset[UUID]:
+        taken = self._tables.references
+        by_booking = {booking_id: reference for reference, booking_id in taken.items()}
+        for booking_id, reference in references.items():
+            if by_booking.get(booking_id, reference) != reference:
+                raise PromiseBroken(f"booking {booking_id} has another reference")
+            taken.setdefault(reference, booking_id)
+        return frozenset(each for each in references if taken[references[each]] != each)
+
+    async def claim(
+        self, claims: Sequence[tuple[UUID, ClaimSlot]]
+    ) -> Sequence[Claimed | SlotTaken]:
+        return [self._claim(row_id, claim) for row_id, claim in claims]
+
+    def _claim(self, row_id: UUID, claim: ClaimSlot) -> Claimed | SlotTaken:
+        if claim.claim_id not in self._tables.claims:
+            own = claim.booking_id if claim.extends else None
+            if conflicts := self._tables.conflicts(claim, but=own):
+                return SlotTaken(conflicts)
+            self._tables.claims[claim.claim_id] = StandingClaim(row_id, claim)
+        return Claimed(claim.claim_id)
+
+    async def find_conflicts(
+        self, questions: Sequence[FindConflicts]
+    ) -> Sequence[tuple[TakenSlot, ...]]:
+        return [self._tables.conflicts(each) for each in questions]
+
+    async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
+        found = {each: self._tables.undo[each] for each in ids if each in self._tables.undo}
+        return {each: standing.undo for each, standing in found.items() if not standing.is_done}
+
+    async def journal(self, entries: Sequence[JournalEntry]) -> None:
+        for entry in entries:
+            self._tables.journal[entry.row_id, entry.sequence] = entry.body
+
+    async def record(self, recordings: Sequence[Recording]) -> None:
+        for recording in recordings:
+            self._end(recording)
+            if recording.write:
+                self._write(recording.write)
+        self._drop_claims(recordings)
+        for recording in recordings:
+            self._replace_claims(recording)
+            self._write_undo(recording)
+            if again := recording.sweep_again:
+                sweep = self._tables.sweeps[again.booking_id]
+                due_at = None if sweep.due_at is None else again.due_at
+                self._tables.sweeps[again.booking_id] = Sweep(due_at, again.attempt)
+
+    def _end(self, recording: Recording) -> None:
+        tables = self._tables
+        if recording.row_id in tables.outcomes:
+            raise PromiseBroken(f"command {recording.row_id} has an outcome already")
+        tables.outcomes[recording.row_id] = recording.outcome
+        tables.stories[recording.row_id] = recording.journal
+        tables.journal = {
+            key: body for key, body in tables.journal.items() if key[0] != recording.row_id
+        }
+        holder = tables.keys.get(recording.release_key) if recording.release_key else None
+        if holder and holder.row_id == recording.row_id:
+            del tables.keys[holder.key_id]
+
+    def _write(self, write: BookingWrite) -> None:
+        tables, booking = self._tables, write.booking
+        standing = tables.bookings.get(booking.id)
+        if (standing.version if standing else 0) != booking.version - 1:
+            raise PromiseBroken(f"expected to find booking {booking.id} at {booking.version - 1}")
+        tables.bookings[booking.id] = booking
+        pending = booking.status is Status.PENDING
+        attempt = tables.sweeps[booking.id].attempt if standing else 0
+        tables.sweeps[booking.id] = Sweep(booking.expires_at if pending else None, attempt)
+        if write.history:
+            row = HistoryRow(write.history, booking.version, booking.updated_at)
+            tables.history[booking.id, booking.version] = row
+
+    def _drop_claims(self, recordings: Sequence[Recording]) -> None:
+        moved = {
+            each.write.booking.id
+            for each in recordings
+            if each.write and each.write.claims is not Claims.KEEP
+        }
+        dropped = {each.row_id for each in recordings if each.drop_claims}
+        self._tables.claims = {
+            claim_id: standing
+            for claim_id, standing in self._tables.claims.items()
+            if standing.claim.booking_id not in moved and standing.row_id not in dropped
+        }
+
+    def _replace_claims(self, recording: Recording) -> None:
+        write = recording.write
+        if not (write and write.claims is Claims.REPLACE and write.claim_id):
+            return
+        booking = write.booking
+        claim = ClaimSlot(
+            write.claim_id, booking.id, booking.venue.id, booking.hold.item, booking.slot
+        )
+        if isinstance(self._claim(recording.row_id, claim), SlotTaken):
+            raise PromiseBroken(f"the slot of {booking.id} is claimed by another booking")
+
+    def _write_undo(self, recording: Recording) -> None:
+        undo = self._tables.undo
+        for owed in recording.owed:
+            undo.setdefault(owed.id, StandingUndo(owed, recording.recorded_at))
+        if recording.undo_done:
+            undo[recording.undo_done] = replace(undo[recording.undo_done], is_done=True)
+        if again := recording.undo_again:
+            standing = undo[again.undo_id]
+            undo[again.undo_id] = replace(
+                standing,
+                undo=replace(standing.undo, attempt=again.attempt),
+                due_at=again.due_at,
+                detail=again.detail,
+            )
