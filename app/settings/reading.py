@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from app.failures import WrongUse
 from app.settings.auth import AuthSection
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
@@ -49,7 +50,7 @@ _OF_THE_TESTS: Final = "BOOKING_TEST_"
 S = TypeVar("S", bound=Section)
 
 
-class SettingsError(Exception):
+class SettingsError(WrongUse):
     """What stops the service from starting; `problems` has one for each variable."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -1,0 +1,80 @@
+"""A record as it is shown: on one line of JSON for programs, in colours for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+from rich.text import Text
+
+from handlers.ports import Record
+
+_STYLES: Final = {2: "green", 4: "yellow", 5: "red"}
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """All of it; bytes that are no UTF-8 are escaped."""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": sent_at(record).isoformat().replace("+00:00", "Z"),
+        "key": _text(record.key),
+        "headers": {name: _text(value) for name, value in record.headers},
+        "value": read_value(record.value),
+    }
+
+
+def as_line(record: Record) -> Text:
+    """What a reader looks for first: when, what, about which booking, how it went."""
+    value = read_value(record.value)
+    line = Text(f"{sent_at(record):%H:%M:%S.%f}"[:-3], style="dim")
+    if not isinstance(value, dict):
+        return line.append(f"  {record.value!r}")
+    reason = dict(record.headers).get("dlq_reason")
+    if reason is not None:
+        return line.append(f"  {_text(reason)}", style="red").append(f"  {value.get('type')}")
+    if "event_type" in value:
+        return _event(line, value)
+    return _reply(line, value)
+
+
+def sent_at(record: Record) -> datetime:
+    """The broker's timestamp."""
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+
+
+def read_value(value: bytes | None) -> Any:
+    """The JSON value, or the text when it is none."""
+    try:
+        return orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return _text(value)
+
+
+def _event(line: Text, event: Mapping[str, Any]) -> Text:
+    payload = event.get("payload") or {}
+    line.append(f"  {event['event_type']:<22}", style="cyan")
+    line.append(f"  {payload.get('booking_reference')}", style="bold")
+    line.append(f" v{payload.get('booking_version')}  {payload.get('status')}")
+    line.append(f"  {payload.get('booking_time')}  {payload.get('total_price')}")
+    return line.append(f" {payload.get('currency')}  by {payload.get('changed_by')}")
+
+
+def _reply(line: Text, reply: Mapping[str, Any]) -> Text:
+    status = reply.get("status")
+    style = _STYLES.get(status // 100, "") if isinstance(status, int) else ""
+    line.append(f"  {status}", style=style).append(f"  {reply.get('operation')}", style="cyan")
+    error, shown = reply.get("error"), reply.get("data")
+    if isinstance(error, dict):
+        return line.append(f"  {error.get('code')}: {error.get('detail')}", style=style)
+    if isinstance(shown, dict) and "booking_reference" in shown:
+        line.append(f"  {shown['booking_reference']} v{shown.get('version')}", style="bold")
+        line.append(f"  {shown.get('status')}")
+    return line
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "backslashreplace")
