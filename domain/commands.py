@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID, uuid5
 
@@ -17,6 +18,7 @@ from domain.time_slot import TimeSlot
 _NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
 
 
+@lru_cache(maxsize=4096)  # every id and key of a command derives from it
 def command_row_id(principal: Principal, command_id: UUID) -> UUID:
     """The identity of a command: ids are scoped by principal."""
     return uuid5(_NAMESPACE, f"{principal.label}/{command_id}")

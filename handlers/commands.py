@@ -20,7 +20,15 @@ from domain.workflows import workflow_for
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
 from handlers.journal import Journal
-from handlers.ports import LaneDatabase, LaneTransaction, Output, Partners, Record, ServiceSigner
+from handlers.ports import (
+    LaneDatabase,
+    LaneTransaction,
+    Output,
+    Partners,
+    PromiseBroken,
+    Record,
+    ServiceSigner,
+)
 from handlers.recall import Begun, recall
 from handlers.record import Closing, Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
@@ -106,7 +114,8 @@ class CommandHandlers:
 
     def _run(self, begun: Begun, wishes: Mapping[int, Needs]) -> Run:
         item = begun.item
-        assert item.command is not None
+        if item.command is None:
+            raise PromiseBroken("a command that was refused at intake came to be run")
         moment = Moment(begun.start.sent, begun.start.decided)
         needs = wishes.get(id(item))
         run = Run(
@@ -124,7 +133,8 @@ class CommandHandlers:
 def _closing(begun: Begun, run: Run | None) -> Closing:
     if begun.decided is not None:
         return Closing(begun, begun.decided, Journal())
-    assert run is not None and run.ended is not None
+    if run is None or run.ended is None:
+        raise PromiseBroken("a command was neither decided nor run to its end")
     return Closing(begun, run.ended, run.journal)
 
 

@@ -59,6 +59,8 @@ class Unauthenticated:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
+    """Reads records; what it needs to know comes from the record, its headers and our keys."""
+
     authenticator: Authenticator
     signer: ServiceSigner
     routes: ReplyRoutes

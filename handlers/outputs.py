@@ -10,7 +10,7 @@ from handlers.ports import Output
 
 
 def dump_events(events: Sequence[Output]) -> str:
-    """As a JSON list; their keys, header values and bodies are UTF-8 text that we made ourselves."""
+    """As a JSON list; keys, header values and bodies are UTF-8 text that we made ourselves."""
     return orjson.dumps(
         [
             [
@@ -25,6 +25,7 @@ def dump_events(events: Sequence[Output]) -> str:
 
 
 def load_events(text: str) -> list[Output]:
+    """What was dumped, byte for byte."""
     return [
         Output(
             topic,

@@ -44,7 +44,7 @@ class Coordinates:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record as bytes; nothing is decoded but header names (undecodable bytes escaped)."""
+    """One Kafka record as bytes; only header names are text (undecodable bytes escaped)."""
 
     topic: str
     partition: int
@@ -112,6 +112,8 @@ class Publisher(Protocol):
 
 
 class Authenticator(Protocol):
+    """Tells who a client is."""
+
     def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
         """Whose token it is, as of `at`; unauthenticated or forbidden otherwise."""
         ...
@@ -189,6 +191,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutcome:
+    """How a command ended, with the bytes that were published."""
+
     status: int
     code: str | None
     reply: str | None  # the body, exactly as published
@@ -235,7 +239,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class BookingWrite:
-    """A booking's next version; version 1 is inserted, a later one replaces exactly the one before."""
+    """A booking's next version; 1 is inserted, a later one replaces exactly the one before."""
 
     booking: Booking
     history: StatusChange | None
@@ -310,19 +314,22 @@ class LaneTransaction(Protocol):
 
     async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:
         """Take the keys that are free or expired, in the order of their ids; gives each key's
-        holder afterwards."""
+        holder afterwards.
+        """
         ...
 
     async def take_references(self, references: Mapping[UUID, str]) -> frozenset[UUID]:
         """Write booking id → reference, both unique for ever; gives the ids whose reference is
-        taken by another booking (nothing was written for those)."""
+        taken by another booking (nothing was written for those).
+        """
         ...
 
     async def claim(
         self, claims: Sequence[tuple[UUID, ClaimSlot]]
     ) -> Sequence[Claimed | SlotTaken]:
         """Claims in log order, each with the row id of its command; an earlier one of the sequence
-        wins. A claim id that stands already is claimed."""
+        wins. A claim id that stands already is claimed.
+        """
         ...
 
     async def find_conflicts(
@@ -341,6 +348,8 @@ class LaneTransaction(Protocol):
 
 
 class LaneDatabase(LaneEpochs, Protocol):
+    """Where the lanes write."""
+
     def transaction(
         self, topic: str, epochs: Mapping[int, int]
     ) -> AbstractAsyncContextManager[LaneTransaction]:
@@ -350,6 +359,8 @@ class LaneDatabase(LaneEpochs, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DueExpiry:
+    """A pending booking whose time is over."""
+
     booking_id: UUID
     venue_id: UUID
     version: int
@@ -358,6 +369,8 @@ class DueExpiry:
 
 @dataclass(frozen=True, slots=True)
 class DueUndo:
+    """Something owed whose next try is due."""
+
     undo_id: UUID
     booking_id: UUID
     venue_id: UUID
@@ -389,6 +402,8 @@ Page = Listing
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
+    """One step of a booking's status history."""
+
     change: StatusChange
     version: int
     created_at: datetime
@@ -408,7 +423,7 @@ class BookingReads(Protocol):
     async def guest_bookings(
         self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
     ) -> Sequence[Booking]:
-        """At most `limit` + 1, so that the caller sees whether more follow; `venue_ids` None: all."""
+        """At most `limit` + 1, so that one sees whether more follow; `venue_ids` None: all."""
         ...
 
     async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]: ...

@@ -40,7 +40,7 @@ from handlers.ports import (
     Partners,
     Record,
 )
-from handlers.routes import ReplyRoute, ReplyRoutes
+from handlers.routes import ReplyRoutes
 from schemas.booking import booking_json
 from schemas.envelope import RawQuery, parse_query
 from schemas.headers import Headers
@@ -101,7 +101,7 @@ class QueryHandlers:
 
     def _asked(self, record: Record, raw: RawQuery | Unreadable) -> _Asked | Refusal:
         if isinstance(raw, Unreadable):
-            return Refusal(Code.UNREADABLE, f"The record cannot be read: {raw.detail}.")
+            return _unreadable(raw)
         headers = Headers.of(record.headers)
         sent = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         principal = self.authenticator.authenticate(headers.authorization, sent)
@@ -131,7 +131,7 @@ class QueryHandlers:
             return await self._answer_valid(asked, found)
         except DatabaseAway:
             raise
-        except Exception:  # a bug in one query must not take its neighbours with it
+        except Exception:  # noqa: BLE001 - a bug in one query must not take its neighbours with it
             _log.exception("query failed", query_id=str(asked.query.query_id))
             return _FAILED
 
@@ -143,8 +143,8 @@ class QueryHandlers:
                 return _shown(asked, found.by_reference.get(reference))
             case GetBookingHistory(booking_id=booking_id):
                 return await self._history(asked, found.bookings.get(booking_id))
-            case ListGuestBookings() | ListVenueBookings():
-                return await self._page(asked)
+            case ListGuestBookings() | ListVenueBookings() as query:
+                return await self._page(query, asked)
             case CheckAvailability() as query:
                 return await self._availability(query, asked)
 
@@ -156,13 +156,11 @@ class QueryHandlers:
             "items": [status_change_json(row.change, row.version, row.created_at) for row in rows]
         }
 
-    async def _page(self, asked: _Asked) -> Answer:
-        query = asked.query
+    async def _page(self, query: ListGuestBookings | ListVenueBookings, asked: _Asked) -> Answer:
         if isinstance(query, ListGuestBookings):
             seen = asked.principal.venue_ids if isinstance(asked.principal, Business) else None
             bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
         else:
-            assert isinstance(query, ListVenueBookings)
             bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
         return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
 
@@ -218,8 +216,12 @@ def _shown(asked: _Asked, booking: Booking | None) -> Answer:
 
 
 def _body(raw: RawQuery | Unreadable, answer: Answer, now: datetime) -> bytes:
-    query_id, operation = (None, None) if isinstance(raw, Unreadable) else (raw.query_id, raw.type)
+    if isinstance(raw, Unreadable):
+        return refusal_body("query_id", None, None, now, _unreadable(raw))
     if isinstance(answer, Refusal):
-        return refusal_body("query_id", query_id, operation, now, answer)
-    assert query_id is not None and operation is not None
-    return success_body("query_id", query_id, operation, 200, now, answer)
+        return refusal_body("query_id", raw.query_id, raw.type, now, answer)
+    return success_body("query_id", raw.query_id, raw.type, 200, now, answer)
+
+
+def _unreadable(raw: Unreadable) -> Refusal:
+    return Refusal(Code.UNREADABLE, f"The record cannot be read: {raw.detail}.")

@@ -24,6 +24,7 @@ from handlers.outputs import load_events
 from handlers.ports import (
     Coordinates,
     KeyClaim,
+    KeyHolder,
     KnownCommand,
     LaneTransaction,
     Start,
@@ -63,6 +64,8 @@ class Begun:
 
 @dataclass(slots=True)
 class Recalled:
+    """The commands of a wave that have to be brought to an end."""
+
     begun: list[Begun] = field(default_factory=list)
     later: list[Item] = field(default_factory=list)  # to be begun after what stands in `begun`
 
@@ -119,19 +122,28 @@ def _start(item: Item, now: datetime) -> Start:
 async def _settle_references(transaction: LaneTransaction, items: Sequence[Item]) -> None:
     """Give every create a reference that nobody else has; a collision takes the next proposal."""
     attempt = 0
-    open_ = [item for item in items if isinstance(item.command, CreateBooking)]
-    while open_:
-        wished: dict[UUID, str] = {}
-        for item in open_:
-            create = item.command
-            assert isinstance(create, CreateBooking)
-            if attempt:
-                reference = proposed_reference(create.booking_date, create.booking_id, attempt)
-                item.command = create = replace(create, booking_reference=reference)
-            wished[create.booking_id] = create.booking_reference
-        taken = await transaction.take_references(wished)
-        open_ = [item for item in open_ if item.asked.derived("booking") in taken]
+    creates = {
+        item.command.booking_id: (item, item.command)
+        for item in items
+        if isinstance(item.command, CreateBooking)
+    }
+    while creates:
+        taken = await transaction.take_references(
+            {booking_id: create.booking_reference for booking_id, (_, create) in creates.items()}
+        )
         attempt += 1
+        creates = {
+            booking_id: (item, _with_reference(create, attempt))
+            for booking_id, (item, create) in creates.items()
+            if booking_id in taken
+        }
+        for item, create in creates.values():
+            item.command = create
+
+
+def _with_reference(create: CreateBooking, attempt: int) -> CreateBooking:
+    reference = proposed_reference(create.booking_date, create.booking_id, attempt)
+    return replace(create, booking_reference=reference)
 
 
 def _refused(item: Item) -> Outcome | None:
@@ -167,7 +179,7 @@ def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
 
 
 def _resumed(item: Item, known: KnownCommand) -> Begun:
-    """As it was first begun: the stored principal, moment and reference; nothing is judged again."""
+    """As it was first begun: stored principal, moment and reference; nothing is judged again."""
     asked = replace(
         item.asked, principal=load_principal(known.start.principal), run=known.start.run
     )
@@ -186,40 +198,44 @@ async def _meet_keys(
     asking = {b.item.key_id: b for b in recalled.begun if b.item.key_id and b.decided is None}
     if asking:
         holders = await transaction.take_keys(
-            [
-                KeyClaim(
-                    id, b.item.row_id, b.item.raw.request_hash, now, now + rules.idempotency_window
-                )
-                for id, b in sorted(asking.items())
-            ]
+            [_key_claim(key_id, asking[key_id].item, rules, now) for key_id in sorted(asking)]
         )
         others = {
-            id: holder for id, holder in holders.items() if holder.row_id != asking[id].item.row_id
+            key_id: holder
+            for key_id, holder in holders.items()
+            if holder.row_id != asking[key_id].item.row_id
         }
-        first = (
-            await transaction.find_commands([h.row_id for h in others.values()]) if others else {}
-        )
-        for id, holder in others.items():
-            begun = asking[id]
-            if holder.request_hash != begun.item.raw.request_hash:
-                begun.decided = Rejected(
-                    Refusal(
-                        Code.IDEMPOTENCY_KEY_REUSED,
-                        "This idempotency key was used before, with another request.",
-                    )
-                )
-            elif (outcome := first[holder.row_id].outcome) is not None:
-                begun.decided = Again(outcome, holder.row_id)
-            else:
-                recalled.begun.remove(begun)
-                recalled.begun.append(_continued(begun.item, first[holder.row_id]))
-                recalled.later.append(begun.item)
+        first = await transaction.find_commands([holder.row_id for holder in others.values()])
+        for key_id, holder in others.items():
+            _meet_holder(recalled, asking[key_id], holder, first[holder.row_id])
     for begun in recalled.begun:
         deadline = begun.item.deadline
         if begun.decided is None and deadline is not None and begun.start.decided > deadline:
             begun.decided = Rejected(
                 Refusal(Code.DEADLINE_PASSED, "The command was read after its deadline.")
             )
+
+
+def _key_claim(key_id: UUID, item: Item, rules: Rules, now: datetime) -> KeyClaim:
+    expires_at = now + rules.idempotency_window
+    return KeyClaim(key_id, item.row_id, item.raw.request_hash, now, expires_at)
+
+
+def _meet_holder(recalled: Recalled, begun: Begun, holder: KeyHolder, first: KnownCommand) -> None:
+    """The key is taken: by another request, or by the same one, whose outcome counts for both."""
+    if holder.request_hash != begun.item.raw.request_hash:
+        begun.decided = Rejected(
+            Refusal(
+                Code.IDEMPOTENCY_KEY_REUSED,
+                "This idempotency key was used before, with another request.",
+            )
+        )
+    elif first.outcome is not None:
+        begun.decided = Again(first.outcome, first.start.row_id)
+    else:
+        recalled.begun.remove(begun)
+        recalled.begun.append(_continued(begun.item, first))
+        recalled.later.append(begun.item)
 
 
 def _continued(item: Item, first: KnownCommand) -> Begun:

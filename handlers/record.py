@@ -175,16 +175,14 @@ class Recorder:
         )
 
     def _settled(self, closing: Closing, settled: Settled, now: datetime) -> Recording:
-        command = closing.begun.item.command
-        assert isinstance(command, SettleUndo)
+        undo = _settling(closing)
         if settled.change is not None:
-            return self._accepted(closing, settled.change, now, undo_done=command.undo_id)
-        return self._silent(closing, now, undo_done=command.undo_id)
+            return self._accepted(closing, settled.change, now, undo_done=undo.undo_id)
+        return self._silent(closing, now, undo_done=undo.undo_id)
 
     def _still_owed(self, closing: Closing, still: StillOwed, now: datetime) -> Recording:
-        command = closing.begun.item.command
-        assert isinstance(command, SettleUndo)
-        again = _undo_again(command.undo_id, command.attempt, still.detail, now)
+        undo = _settling(closing)
+        again = _undo_again(undo.undo_id, undo.attempt, still.detail, now)
         return self._silent(closing, now, undo_again=again)
 
     def _silent(
@@ -245,6 +243,13 @@ def _stored(
 ) -> StoredOutcome:
     body = reply.decode() if reply is not None else None
     return StoredOutcome(status, code, body, dump_events(events) if events else "[]", None)
+
+
+def _settling(closing: Closing) -> SettleUndo:
+    command = closing.begun.item.command
+    if not isinstance(command, SettleUndo):
+        raise PromiseBroken(f"expected settle_undo, got {type(command).__name__}")
+    return command
 
 
 def _undo_again(undo_id: UUID, attempt: int, detail: str, now: datetime) -> UndoAgain:

@@ -1,9 +1,8 @@
 """Runs the workflows of a wave side by side, in rounds.
 
-A round is one database transaction and then the partner calls, all at once. In the transaction the
-questions are answered one statement a kind; as workflows wait for nothing else, they go on at once,
-until all of them ask partners or have ended. What a call with an effect depends on is written before
-that transaction commits.
+A round is one database transaction and then the partner calls, all at once. In the transaction
+questions are answered, one statement a kind, until every workflow asks partners or has ended. What
+a call with an effect depends on is written before that transaction commits.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class Run:
                 self.asking = self.workflow.send(known)
         except StopIteration as end:
             self._end(end.value)
-        except Exception as bug:  # the one place where a command's bug is kept from its neighbours
+        except Exception as bug:  # noqa: BLE001 - a command's bug stays its own, here and nowhere else
             _log.exception("workflow failed", row_id=str(self.row_id))
             self._end(Failed(bug))
 
@@ -150,7 +149,7 @@ async def answer_questions(transaction: LaneTransaction, runs: Sequence[Run]) ->
 
 
 def _answerable(runs: Sequence[Run]) -> list[Run]:
-    """Those that ask the database and may be answered: a claim waits for earlier wishes for its slot.
+    """Those that ask the database and may be answered; a claim waits for earlier wishes.
 
     So claims are granted in log order, whatever round each command has come to.
     """
@@ -176,10 +175,10 @@ async def _answer(transaction: LaneTransaction, asking: Sequence[Run]) -> None:
     answers: dict[Question[Any], Any] = {}
     if bookings := [q.booking_id for _, q in questions if isinstance(q, FindBooking)]:
         found = await transaction.find_bookings(bookings)
-        answers |= {FindBooking(id): found.get(id) for id in bookings}
+        answers |= {FindBooking(each): found.get(each) for each in bookings}
     if undo := [q.undo_id for _, q in questions if isinstance(q, FindUndo)]:
         owed = await transaction.find_undo(undo)
-        answers |= {FindUndo(id): owed.get(id) for id in undo}
+        answers |= {FindUndo(each): owed.get(each) for each in undo}
     if conflicts := [q for _, q in questions if isinstance(q, FindConflicts)]:
         taken = await transaction.find_conflicts(conflicts)
         answers |= dict(zip(conflicts, taken, strict=True))

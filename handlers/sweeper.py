@@ -15,7 +15,6 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from domain.principal import System
 from handlers.ports import DueWork, Output, Publisher, ServiceSigner
 
 _NAMESPACE = UUID("9a1f6f0e-5b0d-5c55-8a5d-0a2f3f7f7f10")
@@ -54,7 +53,9 @@ class Sweeper:
 
     async def sweep(self, now: datetime) -> int:
         """Publish what is due at `now`; gives how many commands that were."""
-        self._published = {id: at for id, at in self._published.items() if at + _REPEAT_AFTER > now}
+        self._published = {
+            command_id: at for command_id, at in self._published.items() if at + _REPEAT_AFTER > now
+        }
         wanted = [one for one in await self._wanted(now) if one.command_id not in self._published]
         await self._publisher.publish([self._output(one) for one in wanted])
         self._published |= {one.command_id: now for one in wanted}
@@ -95,10 +96,10 @@ class Sweeper:
         ]
         return [*expiries, *undo, *ends]
 
-    def _at_venue(self, type: str, name: str, venue_id: UUID, data: Mapping[str, Any]) -> _Wanted:
+    def _at_venue(self, kind: str, name: str, venue_id: UUID, data: Mapping[str, Any]) -> _Wanted:
         return _Wanted(
-            uuid5(_NAMESPACE, f"{type}/{name}"),
-            type,
+            uuid5(_NAMESPACE, f"{kind}/{name}"),
+            kind,
             str(venue_id).encode(),
             self._home_of(venue_id),
             data,

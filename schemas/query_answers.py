@@ -25,6 +25,7 @@ def page_json(bookings: Sequence[Booking], limit: int, *, with_notes: bool) -> d
 
 
 def availability_json(found: Availability) -> dict[str, Any]:
+    """Without a word on who holds what is taken."""
     inventory, estimate = found.inventory, found.estimate
     return {
         "available": found.is_available,
@@ -54,6 +55,7 @@ def availability_json(found: Availability) -> dict[str, Any]:
 
 
 def status_change_json(change: StatusChange, version: int, created_at: datetime) -> dict[str, Any]:
+    """One step of the history; the first has no status before it."""
     return {
         "from_status": change.from_status,
         "to_status": change.to_status,
