@@ -19,7 +19,7 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 bench: $(READY)
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .
