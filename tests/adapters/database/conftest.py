@@ -9,30 +9,38 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
 from adapters.database.migrations import migrate
 from adapters.database.settings import DatabaseSettings
+from adapters.database.tables import METADATA
 from app.local_servers import PostgresServer
 from tests.adapters.database.lane import Lane
 from tests.fakes.database import FakeDatabase
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgres: PostgresServer) -> Iterator[str]:
-    """The name of a migrated database that is copied for each test."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    migrate(asyncio.run(postgres.create_database(name)))
-    yield name
+def migrated_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database with all tables, one for all tests: emptying it is ten times quicker."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    url = asyncio.run(postgres.create_database(name))
+    migrate(url)
+    yield url
     asyncio.run(postgres.drop_database(name))
 
 
 @pytest.fixture
-async def postgresql_url(postgres: PostgresServer, postgresql_template: str) -> AsyncIterator[str]:
+async def postgresql_url(migrated_url: str) -> str:
     """A database with all tables, and nothing in them."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    yield await postgres.create_database(name, postgresql_template)
-    await postgres.drop_database(name)
+    engine = create_async_engine(migrated_url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            await connection.execute(delete(table))
+    await engine.dispose()
+    return migrated_url
 
 
 @pytest.fixture(scope="session")

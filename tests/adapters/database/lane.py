@@ -116,4 +116,5 @@ def a_claim(**fields: Any) -> ClaimSlot:
 def another_booking(**fields: Any) -> Booking:
     """With an id and a reference of its own."""
     booking_id = uuid4()
-    return a_booking(**({"id": booking_id, "reference": f"BR-{booking_id.hex[:12]}"} | fields))
+    own: dict[str, Any] = {"id": booking_id, "reference": f"BR-{booking_id.hex[:12]}"}
+    return a_booking(**(own | fields))

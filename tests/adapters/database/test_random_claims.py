@@ -67,7 +67,7 @@ def test_all_three_grant_the_same_claims(postgresql_url: str, sqlite_url: str) -
         ]
         lanes = [loop.run(Lane.opened(database)) for database in databases]
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
         @given(rounds)
         def same(rounds: list[list[Wish]]) -> None:
             venue_id, bookings = uuid4(), [uuid4() for _ in range(4)]
@@ -76,7 +76,11 @@ def test_all_three_grant_the_same_claims(postgresql_url: str, sqlite_url: str) -
                 claims = [wish.claim(venue_id, bookings) for wish in wished]
                 granted = [loop.run(lane.claimed(*claims)) for lane in lanes]
                 assert granted[0] == granted[1] == granted[2], claims
-                held += [claim for claim, is_granted in zip(claims, granted[0]) if is_granted]
+                held += [
+                    claim
+                    for claim, is_granted in zip(claims, granted[0], strict=True)
+                    if is_granted
+                ]
             assert overlapping(held) == []
 
         try:
