@@ -68,8 +68,11 @@ def last_beat(path: Path) -> Beat | None:
     """The last beat; None when there is none, or something else lies there."""
     try:
         stored = orjson.loads(path.read_bytes())
+        at = datetime.fromisoformat(stored["beat"])
+        if at.tzinfo is None:
+            return None
         return Beat(
-            datetime.fromisoformat(stored["beat"]),
+            at,
             Condition(stored["ready"] is True, stored["reason"]),
             stored["pid"],
         )
