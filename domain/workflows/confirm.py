@@ -10,13 +10,12 @@ from dataclasses import replace
 
 from domain.booking import Booking, Payment, PaymentStatus
 from domain.commands import ChangeStatus, Moment
-from domain.effects import ConfirmIntent, Declined, FindIntent, PartnerUnavailable
+from domain.effects import ConfirmIntent, Declined, FindIntent, Intent, PartnerUnavailable
 from domain.lifecycle import Status
 from domain.outcome import Rejected
 from domain.policies.partners import payment_away, payment_declined, payment_required
 from domain.policies.timing import refuse_guest_after_start, refuse_lapsed
-from domain.refusal import Refusal
-from domain.undo import RefundOwed, Undo
+from domain.undo import RefundOwed, Undo, give_back_key
 from domain.workflow import Step, Workflow, ask
 from domain.workflows.moving import moved
 from domain.workflows.payment import after_intent, seen_payment
@@ -29,16 +28,16 @@ def confirm(command: ChangeStatus, booking: Booking, at: Moment) -> Workflow:
         return Rejected(refusal)
     seen = yield from seen_payment(command.asked, booking)
     owed: tuple[Undo, ...] = ()
-    paid: Payment | Refusal
     if isinstance(seen, Payment) and seen.covers(booking.price.total):
         paid = seen
     elif command.payment == "at_venue":
         paid = replace(booking.payment, status=PaymentStatus.AT_VENUE)
         owed = _charge_unseen(command, booking, seen)
     else:
-        paid = yield from _charge(command, booking, seen)
-    if isinstance(paid, Refusal):
-        return Rejected(paid)
+        charged = yield from _charge(command, booking, seen)
+        if isinstance(charged, Rejected):
+            return charged
+        paid = charged
     return moved(
         booking,
         Status.CONFIRMED,
@@ -52,30 +51,34 @@ def confirm(command: ChangeStatus, booking: Booking, at: Moment) -> Workflow:
 
 def _charge(
     command: ChangeStatus, booking: Booking, seen: Payment | PartnerUnavailable
-) -> Step[Payment | Refusal]:
+) -> Step[Payment | Rejected]:
     if isinstance(seen, PartnerUnavailable):
-        return payment_away()
+        return Rejected(payment_away())
     if seen.intent_id is None or seen.is_known or seen.status is PaymentStatus.PROCESSING:
-        return payment_required()
-    key = command.asked.key("confirm-intent")
-    answer = yield from ask(ConfirmIntent(key, seen.intent_id, booking.id))
+        return Rejected(payment_required())
+    confirm_intent = ConfirmIntent(command.asked.key("confirm-intent"), seen.intent_id, booking.id)
+    answer = yield from ask(confirm_intent)
     if isinstance(answer, Declined):
-        return payment_declined()
+        return Rejected(payment_declined())
     after = after_intent(seen, answer, booking.price.total)
     if isinstance(after, PartnerUnavailable):
         again = FindIntent(command.asked.key("find-confirmed-intent"), seen.intent_id)
         after = after_intent(seen, (yield from ask(again)), booking.price.total)
-        if isinstance(after, Payment) and after.status is PaymentStatus.REQUIRES_PAYMENT:
-            return payment_away()  # the lost confirmation may still be on its way
-    return _judged(after, booking)
-
-
-def _judged(after: Payment | PartnerUnavailable, booking: Booking) -> Payment | Refusal:
-    if isinstance(after, PartnerUnavailable):
-        return payment_away()
+        if isinstance(after, PartnerUnavailable) or after.status is PaymentStatus.REQUIRES_PAYMENT:
+            return Rejected(payment_away(), _charge_lost(confirm_intent, booking, answer))
     if after.status is PaymentStatus.FAILED:
-        return payment_declined()
-    return after if after.covers(booking.price.total) else payment_required()
+        return Rejected(payment_declined())
+    return after if after.covers(booking.price.total) else Rejected(payment_required())
+
+
+def _charge_lost(
+    call: ConfirmIntent, booking: Booking, answer: Intent | PartnerUnavailable
+) -> tuple[Undo, ...]:
+    """A charge that may land only after the booking has ended; a confirmation uses it instead."""
+    if isinstance(answer, PartnerUnavailable) and not answer.may_have_happened:
+        return ()
+    owed = RefundOwed(give_back_key(call.key), call.intent_id, None, "charged too late")
+    return (Undo.of(owed, booking.id, booking.venue.id),)
 
 
 def _charge_unseen(

@@ -1,7 +1,7 @@
-"""given(workflow).answers({...}).ends(): what a workflow asked for, and what it came to.
+"""given(workflow).answers({...}): what a workflow asked for, and what it came to.
 
-A script says per type of effect what it is answered: a value, or a list of values for one asked
-several times, in order, or a function of the effect. An effect without an answer in the script fails the test.
+A script says per type of effect what it is answered: a value, a list of values for one asked
+several times, or a function of the effect. An effect that nobody expected fails the test.
 """
 
 from __future__ import annotations
