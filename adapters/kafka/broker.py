@@ -45,17 +45,18 @@ class KafkaSide:
         self._commands, self._queries = consumers
         self._publisher = publisher
         self._drain_seconds = drain_seconds
+        self._standstill = Standstill("worker")
 
     @property
     def awaited(self) -> str | None:
         """What the consumers wait for now; None while work goes on."""
-        return self._commands.awaited or self._queries.awaited
+        return self._standstill.awaited or self._commands.awaited or self._queries.awaited
 
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
         accept_any_header_name()
         _quieten_aiokafka()
-        await self._topics.start(Standstill("worker"))
+        await self._topics.start(self._standstill)
 
     async def drain(self) -> None:
         """No batch goes on for longer than the drain time from now. Before the broker stops."""

@@ -72,6 +72,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Wait for the batch in hand and let go of everything (every rebalance takes all)."""
         self._lanes.assign(())
         self._redelivery.forget_all()
+        # Whatever was waited for is the next owner's affair.
+        self._standstill.over()
         async with self._in_hand:
             await self._lanes.close_all()
 

@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from adapters.kafka.partitioning import home_partition
-from adapters.kafka.refusals import REFUSED_FOR_GOOD, Refusals
+from adapters.kafka.refusals import Refusals
+from adapters.kafka.sending import OutputRefused, delivered, send
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Output
+
+__all__ = ["BrokerPublisher", "LanePublisher", "OutputRefused"]
 
 # How large a record may be is the broker's word (the topic's max.message.bytes), not the client's.
 # It judges whole batches by it (1 MiB by default), and a larger record travels alone, so a batch of
 # this size is never refused for its neighbours' sake.
 MAX_BATCH_BYTES = 256 * 1024
-GOODBYE_SECONDS = 3.0
-
-
-class OutputRefused(Exception):
-    """The broker refused some outputs for good; the refusals know which, another try goes round."""
+# Up to three of these stand between a batch that is given up at SIGTERM and the exit.
+GOODBYE_SECONDS = 1.0
 
 
 class LanePublisher:
@@ -64,13 +61,13 @@ class LanePublisher:
 
     async def _fill_transaction(self, outputs: Sequence[Output], next_offset: int) -> None:
         producer = self._producer
-        sent = await _send(producer, outputs)
+        sent = await send(producer, outputs)
         offset = asyncio.ensure_future(
             producer.send_offsets_to_transaction({self._source: next_offset}, self._group_id)
         )
         try:
             # aiokafka commits a transaction whose sends failed: each one has to be looked at.
-            await _delivered(sent, self._refusals)
+            await delivered(sent, self._refusals)
             await offset
         finally:
             await _settled(offset)
@@ -108,7 +105,7 @@ class BrokerPublisher:
         producer = await self._started()
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-                await _delivered(await _send(producer, outputs), self._refusals)
+                await delivered(await send(producer, outputs), self._refusals)
         except BaseException:
             # Its sequence numbers are no longer the broker's; the next try starts afresh.
             if self._producer is producer:
@@ -139,81 +136,6 @@ class BrokerPublisher:
                     raise
                 self._producer = producer
             return self._producer
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A batch on its way to one partition, and what is in it."""
-
-    outputs: Sequence[Output]
-    delivery: asyncio.Future[Any]
-
-
-async def _send(producer: AIOKafkaProducer, outputs: Sequence[Output]) -> list[_Sent]:
-    """Put the outputs into batches of their own, which saves a future and a lookup per record."""
-    by_target: dict[TopicPartition, list[Output]] = {}
-    partitions: dict[str, int] = {}
-    for output in outputs:
-        topic, partition = output.topic, output.partition
-        if partition is None:
-            if topic not in partitions:
-                partitions[topic] = len(await producer.partitions_for(topic))
-            key = output.value if output.key is None else output.key
-            partition = home_partition(key, partitions[topic])
-        by_target.setdefault(TopicPartition(topic, partition), []).append(output)
-    sent: list[_Sent] = []
-    for target, batch in by_target.items():
-        sent += await _send_to(producer, target, batch)
-    return sent
-
-
-async def _send_to(
-    producer: AIOKafkaProducer, target: TopicPartition, outputs: Sequence[Output]
-) -> list[_Sent]:
-    sent: list[_Sent] = []
-    batch, start = producer.create_batch(), 0
-    for position, output in enumerate(outputs):
-        if not _append(batch, output):
-            delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
-            sent.append(_Sent(outputs[start:position], delivery))
-            batch, start = producer.create_batch(), position
-            _append(batch, output)  # an empty batch takes any record
-    delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
-    return [*sent, _Sent(outputs[start:], delivery)]
-
-
-def _append(batch: Any, output: Output) -> bool:
-    appended = batch.append(
-        timestamp=None, key=output.key, value=output.value, headers=_writable(output.headers)
-    )
-    return appended is not None
-
-
-def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """As aiokafka takes them: a list. Names that came in as bytes that are not UTF-8 go out with
-    those bytes escaped.
-    """
-    if all(name.isascii() for name, _ in headers):
-        return list(headers)
-    return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
-
-
-async def _delivered(sent: Sequence[_Sent], refusals: Refusals | None) -> None:
-    """Wait for all; what is refused for good is noted and raised as OutputRefused."""
-    results = await asyncio.gather(*(batch.delivery for batch in sent), return_exceptions=True)
-    failed = [result for result in results if isinstance(result, BaseException)]
-    refused = [
-        (output, result)
-        for batch, result in zip(sent, results, strict=True)
-        if isinstance(result, REFUSED_FOR_GOOD)
-        for output in batch.outputs
-    ]
-    if refused:
-        if refusals is not None:
-            refusals.note(refused)
-        raise OutputRefused(f"{refused[0][0].topic}: {refused[0][1]!r}")
-    if failed:
-        raise failed[0]
 
 
 async def _settled(task: asyncio.Future[None]) -> None:

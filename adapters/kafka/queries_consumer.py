@@ -68,6 +68,8 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Wait for the batch in hand, or its answers come twice."""
         self._redelivery.forget_all()
+        # Whatever was waited for is the next owner's affair.
+        self._standstill.over()
         async with self._in_hand:
             pass
 

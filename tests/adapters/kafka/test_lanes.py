@@ -50,11 +50,11 @@ async def test_records_fetched_before_the_lane_was_open_are_fetched_again(cluste
 
 async def commit_elsewhere(cluster: Cluster, partition: int, offset: int) -> None:
     connection, source = cluster.settings.connection(), cluster.names.commands
-    async with AIOKafkaProducer(**connection, transactional_id=source) as former:
-        async with former.transaction():
-            await former.send_offsets_to_transaction(
-                {TopicPartition(source, partition): offset}, cluster.settings.group_id
-            )
+    former = AIOKafkaProducer(**connection, transactional_id=source)
+    async with former, former.transaction():
+        await former.send_offsets_to_transaction(
+            {TopicPartition(source, partition): offset}, cluster.settings.group_id
+        )
     # A commit is answered before it can be read; a producer of the same name waits for that, as
     # the lane's own does.
     async with AIOKafkaProducer(**connection, transactional_id=source):

@@ -1,0 +1,93 @@
+"""Batches on their way: outputs sorted by target partition, and what the broker says to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from adapters.kafka.partitioning import home_partition
+from adapters.kafka.refusals import REFUSED_FOR_GOOD, Refusals
+from handlers.ports import Output
+
+
+class OutputRefused(Exception):
+    """The broker refused some outputs for good; the refusals know which, another try goes round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch on its way to one partition, and what is in it."""
+
+    outputs: Sequence[Output]
+    delivery: asyncio.Future[Any]
+
+
+async def send(producer: AIOKafkaProducer, outputs: Sequence[Output]) -> list[Sent]:
+    """Put the outputs into batches of their own, which saves a future and a lookup per record."""
+    by_target: dict[TopicPartition, list[Output]] = {}
+    partitions: dict[str, int] = {}
+    for output in outputs:
+        topic, partition = output.topic, output.partition
+        if partition is None:
+            if topic not in partitions:
+                partitions[topic] = len(await producer.partitions_for(topic))
+            key = output.value if output.key is None else output.key
+            partition = home_partition(key, partitions[topic])
+        by_target.setdefault(TopicPartition(topic, partition), []).append(output)
+    sent: list[Sent] = []
+    for target, batch in by_target.items():
+        sent += await _send_to(producer, target, batch)
+    return sent
+
+
+async def _send_to(
+    producer: AIOKafkaProducer, target: TopicPartition, outputs: Sequence[Output]
+) -> list[Sent]:
+    sent: list[Sent] = []
+    batch, start = producer.create_batch(), 0
+    for position, output in enumerate(outputs):
+        if not _append(batch, output):
+            delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+            sent.append(Sent(outputs[start:position], delivery))
+            batch, start = producer.create_batch(), position
+            _append(batch, output)  # an empty batch takes any record
+    delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+    return [*sent, Sent(outputs[start:], delivery)]
+
+
+def _append(batch: Any, output: Output) -> bool:
+    appended = batch.append(
+        timestamp=None, key=output.key, value=output.value, headers=_writable(output.headers)
+    )
+    return appended is not None
+
+
+def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """As aiokafka takes them: a list. Names that came in as bytes that are not UTF-8 go out with
+    those bytes escaped.
+    """
+    if all(name.isascii() for name, _ in headers):
+        return list(headers)
+    return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
+
+
+async def delivered(sent: Sequence[Sent], refusals: Refusals | None) -> None:
+    """Wait for all; what is refused for good is noted and raised as OutputRefused."""
+    results = await asyncio.gather(*(batch.delivery for batch in sent), return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    refused = [
+        (output, result)
+        for batch, result in zip(sent, results, strict=True)
+        if isinstance(result, REFUSED_FOR_GOOD)
+        for output in batch.outputs
+    ]
+    if refused:
+        if refusals is not None:
+            refusals.note(refused)
+        raise OutputRefused(f"{refused[0][0].topic}: {refused[0][1]!r}")
+    if failed:
+        raise failed[0]
