@@ -51,7 +51,7 @@ def send(
     Example: booking send get_booking '{"booking_id": "…"}' --token "$(booking token)" --wait 10
     """
     from app.cli.asynchronous import run_quietly
-    from app.cli.kafka_failures import kafka_failures
+    from app.cli.kafka_access import kafka_failures
     from app.cli.message import build_message
     from app.cli.printing import say, say_json, warn
     from app.settings import read
@@ -98,12 +98,15 @@ def _text(given: str | None, file: Path | None) -> str:
 async def _ask(settings: KafkaSettings, asking: Asking, wait: float | None) -> Record | None:
     """The reply, or None when nobody waits for it."""
     from adapters.kafka.watching import watching
+    from app.cli.kafka_access import require_topics
 
+    replies_topic = f"{settings.topic_prefix}.replies"
+    await require_topics(settings, asking.output.topic, replies_topic)
     if wait is None:
         await _publish(settings, asking)
         return None
     # Replies are read from where they end now: set up before anything is sent.
-    async with watching(settings, f"{settings.topic_prefix}.replies") as replies:
+    async with watching(settings, replies_topic) as replies:
         await _publish(settings, asking)
         return await _reply(replies, asking.correlation_id.encode(), wait)
 

@@ -19,7 +19,7 @@ def create(json: Json = False) -> None:
     """
     from adapters.kafka.topics import create_topics
     from app.cli.asynchronous import run_quietly
-    from app.cli.kafka_failures import kafka_failures
+    from app.cli.kafka_access import kafka_failures
     from app.cli.printing import say, say_json, warn
     from app.settings import read
     from app.settings.kafka import KafkaSection
@@ -43,7 +43,7 @@ def check(json: Json = False) -> None:
     """
     from adapters.kafka.topics import check_topics
     from app.cli.asynchronous import run_quietly
-    from app.cli.kafka_failures import kafka_failures
+    from app.cli.kafka_access import kafka_failures
     from app.cli.printing import say, say_json, warn
     from app.failures import Failure
     from app.settings import read

@@ -33,7 +33,7 @@ def watch(
     Example: booking watch events --from-beginning --json | jq .value.event_type
     """
     from app.cli.asynchronous import run_quietly
-    from app.cli.kafka_failures import kafka_failures
+    from app.cli.kafka_access import kafka_failures
     from app.cli.printing import warn
     from app.settings import read
     from app.settings.kafka import KafkaSection
@@ -49,11 +49,13 @@ async def _show(settings: KafkaSettings, topic: Watched, from_beginning: bool, j
     from rich.console import Console
 
     from adapters.kafka.watching import watching
+    from app.cli.kafka_access import require_topics
     from app.cli.printing import remark, say_json
     from app.cli.records import as_json, as_line
 
     console = Console(highlight=False, soft_wrap=True)
     name = f"{settings.topic_prefix}.{topic.value}"
+    await require_topics(settings, name)
     async with watching(settings, name, from_beginning=from_beginning) as records:
         remark(f"watching {name}; Ctrl-C ends it")
         async for record in records:

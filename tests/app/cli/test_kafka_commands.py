@@ -96,14 +96,19 @@ def test_send_says_when_no_reply_comes_in_time(booking: Booking, settings: Kafka
 
 
 @pytest.mark.parametrize(
-    "arguments", [("send", "get_booking", "{}", "--wait", "5"), ("watch", "events")]
+    "arguments",
+    [
+        ("send", "get_booking", "{}"),
+        ("send", "get_booking", "{}", "--wait", "5"),
+        ("watch", "events"),
+    ],
 )
 def test_missing_topics_are_said_with_what_to_run(
     booking: Booking, settings: KafkaSettings, arguments: tuple[str, ...]
 ) -> None:
     ran = booking(*arguments)
     assert (ran.code, ran.out) == (1, "")
-    assert "booking topics create" in ran.err
+    assert "no such topic; run booking topics create" in ran.err
     assert ran.err.count("\n") == 1
 
 
