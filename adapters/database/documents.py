@@ -114,7 +114,7 @@ class Documents:
 
     def _kind(self, column: Column[Any] | type) -> str:
         if isinstance(column, Column):
-            return column.type.dialect_impl(self._dialect).compile(self._dialect)
+            return column.type.compile(self._dialect)
         return (Integer() if column is int else Text()).compile(self._dialect)
 
 

@@ -1,0 +1,189 @@
+"""What only PostgreSQL can show: real waiting, real races, and who wins them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from adapters.database.database import Database
+from adapters.database.reads import paged
+from adapters.database.tables import bookings
+from domain.lifecycle import Status
+from handlers.ports import DatabaseAway, Page
+from tests.adapters.database.lane import PARTITION, TOPIC, Lane, a_claim, a_key, a_start
+from tests.builders import GUEST_ID, NOW, VENUE_ID
+
+
+@pytest.fixture
+async def engine(postgresql_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(postgresql_url)
+    yield engine
+    await engine.dispose()
+
+
+async def both_claim_before_either_commits(database: Database) -> list[bool]:
+    """Two lanes that, whatever Kafka did, both hold the venue; each claims the same table."""
+    lanes = [
+        Lane(database, await database.lanes.raise_epoch(topic, PARTITION)) for topic in ("a", "b")
+    ]
+    claimed = asyncio.Barrier(2)
+
+    async def claim(topic: str, lane: Lane) -> bool:
+        epochs = {PARTITION: lane.epoch}
+        async with database.lanes.transaction(topic, epochs) as transaction:
+            asking = asyncio.create_task(transaction.claim([(a_start().row_id, a_claim())]))
+            # The one that waits for the other gets its answer when the other has committed.
+            await asyncio.wait([asking], timeout=0.3)
+            await claimed.wait()
+            (answer,) = await asking
+            return type(answer).__name__ == "Claimed"
+
+    return list(await asyncio.gather(*map(claim, ("a", "b"), lanes)))
+
+
+async def test_of_two_transactions_that_claim_one_table_only_one_gets_it(
+    postgresql: Database,
+) -> None:
+    assert sorted(await both_claim_before_either_commits(postgresql)) == [False, True]
+
+
+async def test_without_the_constraint_both_would_get_it(
+    postgresql: Database, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as connection:
+        definition = await connection.scalar(
+            text("select pg_get_constraintdef(oid) from pg_constraint where conname = :name"),
+            {"name": "claims_do_not_overlap"},
+        )
+        await connection.execute(text("alter table claims drop constraint claims_do_not_overlap"))
+    try:
+        assert await both_claim_before_either_commits(postgresql) == [True, True]
+    finally:
+        async with engine.begin() as connection:
+            await connection.execute(text("delete from claims"))
+            await connection.execute(
+                text(f"alter table claims add constraint claims_do_not_overlap {definition}")
+            )
+
+
+async def test_the_constraint_refuses_what_goes_round_the_claims(
+    postgresql_lane: Lane, engine: AsyncEngine
+) -> None:
+    await postgresql_lane.claimed(a_claim())
+    double = text(
+        "insert into claims select gen_random_uuid(), part, row_id, booking_id, venue_id, item,"
+        " starts_at, ends_at, textrange(null, null), during from claims"
+    )
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="claims_do_not_overlap"):
+            await connection.execute(double)
+
+
+async def test_a_reader_does_not_wait_for_a_writer(postgresql_lane: Lane) -> None:
+    booking_id = a_start().row_id
+    async with postgresql_lane.transaction() as transaction:
+        await transaction.claim([(a_start().row_id, a_claim())])
+        async with asyncio.timeout(2):
+            assert await postgresql_lane.database.reads.bookings([booking_id]) == {}
+
+
+async def test_readers_cannot_write(postgresql: Database) -> None:
+    reading = postgresql._engines[1]
+    async with reading.connect() as connection:
+        with pytest.raises(DBAPIError, match="read-only"):
+            await connection.execute(text("delete from claims"))
+
+
+async def test_two_lanes_that_start_the_same_commands_do_not_deadlock(
+    postgresql: Database,
+) -> None:
+    """Each in its own order; whoever waits, waits for the one that is ahead in the sorted one."""
+    starts = [a_start() for _ in range(50)]
+    epochs = {topic: await postgresql.lanes.raise_epoch(topic, 1) for topic in ("a", "b")}
+
+    async def start_all(topic: str, step: int) -> int:
+        async with postgresql.lanes.transaction(topic, {1: epochs[topic]}) as transaction:
+            return len(await transaction.start(starts[::step]))
+
+    for _ in range(5):
+        assert sum(await asyncio.gather(start_all("a", 1), start_all("b", -1))) in (0, 50)
+
+
+async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: Database) -> None:
+    """The loser waits for the one that has the key, and then knows."""
+    key = a_key()
+    epochs = {topic: await postgresql.lanes.raise_epoch(topic, 1) for topic in ("a", "b")}
+
+    async def take(topic: str) -> Any:
+        async with postgresql.lanes.transaction(topic, {1: epochs[topic]}) as transaction:
+            return (await transaction.take_keys([key]))[key.key_id].row_id
+
+    assert set(await asyncio.gather(take("a"), take("b"))) == {key.row_id}
+
+
+async def test_a_frozen_worker_loses_its_transaction(postgresql_url: str) -> None:
+    """Its successor waits for the epoch's row five seconds and no longer."""
+    from adapters.database.database import open_database
+    from adapters.database.settings import DatabaseSettings
+
+    frozen, successor = (open_database(DatabaseSettings(postgresql_url)) for _ in range(2))
+    epoch = await frozen.lanes.raise_epoch(TOPIC, PARTITION)
+    start = a_start()
+
+    async def freeze() -> None:
+        async with frozen.lanes.transaction(TOPIC, {PARTITION: epoch}) as transaction:
+            assert not transaction.lost
+            async with asyncio.timeout(9):
+                await successor.lanes.raise_epoch(TOPIC, PARTITION)
+            await transaction.start([start])
+
+    try:
+        with pytest.raises(DatabaseAway):
+            await freeze()
+        async with successor.lanes.transaction(TOPIC, {PARTITION: epoch + 1}) as transaction:
+            assert not transaction.lost
+            assert await transaction.find_commands([start.row_id]) == {}
+    finally:
+        await frozen.close()
+        await successor.close()
+
+
+# --- what the indexes are for ---
+
+
+async def explained(engine: AsyncEngine, query: Any) -> str:
+    compiled = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
+    async with engine.connect() as connection:
+        await connection.execute(text("set enable_seqscan = off"))  # an empty table needs no index
+        await connection.execute(text("set enable_bitmapscan = off"))
+        rows = await connection.execute(
+            text(f"explain {str(compiled).replace(':', chr(92) + ':')}")
+        )
+        return "\n".join(row[0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("where", "page", "index"),
+    [
+        (bookings.c.guest_id == GUEST_ID, Page(100), "bookings_by_guest"),
+        (bookings.c.venue_id == VENUE_ID, Page(100), "bookings_by_venue"),
+        (bookings.c.venue_id == VENUE_ID, Page(100, (NOW, VENUE_ID)), "bookings_by_venue"),
+        (
+            bookings.c.venue_id == VENUE_ID,
+            Page(100, status=Status.PENDING),
+            "bookings_by_venue_status",
+        ),
+    ],
+)
+async def test_a_list_is_read_in_its_order_from_an_index(
+    engine: AsyncEngine, where: Any, page: Page, index: str
+) -> None:
+    plan = await explained(engine, paged(bookings.select().where(where), page))
+    assert f"using {index} " in plan
+    assert "Sort" not in plan
