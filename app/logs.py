@@ -29,8 +29,14 @@ _PERSONAL: Final = frozenset(
         "token",
     }
 )
-# They report every reconnection on their own; the worker says once what it waits for.
-_CHATTY: Final = ("aiokafka", "faststream", "asyncio", "sqlalchemy", "alembic")
+# They report every attempt to connect; the worker says once what it waits for.
+_CHATTY: Final = {
+    "aiokafka": logging.CRITICAL,
+    "alembic": logging.WARNING,
+    "asyncio": logging.ERROR,
+    "faststream": logging.ERROR,
+    "sqlalchemy": logging.ERROR,
+}
 
 
 def configure_logs(
@@ -61,8 +67,8 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.ERROR)
+    for name, threshold in _CHATTY.items():
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else threshold)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
