@@ -1,0 +1,56 @@
+"""Who may do what: the matrix, cell by cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
+from domain.principal import Guest, Principal, System
+from tests.builders import ADMIN, ANOTHER_BUSINESS, BUSINESS, GUEST, SOMEBODY_ELSE, a_booking
+
+GUESTS_OWN = {
+    Operation.CREATE,
+    Operation.UPDATE,
+    Operation.CANCEL,
+    Operation.CONFIRM,
+    Operation.GET,
+    Operation.HISTORY,
+    Operation.LIST_GUEST,
+}
+EVERYBODYS = {Operation.CHECK_AVAILABILITY}
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_what_a_guest_may_do(operation: Operation) -> None:
+    own = Reach.OWN if operation in GUESTS_OWN else Reach.NEVER
+    assert reach(GUEST, operation) is (Reach.ALL if operation in EVERYBODYS else own)
+
+
+@pytest.mark.parametrize("operation", [one for one in Operation if one is not Operation.SETTLE])
+def test_business_and_admin_may_do_everything_but_settle(operation: Operation) -> None:
+    venues = Reach.ALL if operation in EVERYBODYS else Reach.VENUES
+    assert reach(BUSINESS, operation) is venues
+    assert reach(ADMIN, operation) is Reach.ALL
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_only_the_service_itself_settles_and_it_does_nothing_else(operation: Operation) -> None:
+    is_settling = operation is Operation.SETTLE
+    assert (reach(System(), operation) is Reach.ALL) is is_settling
+    if is_settling:
+        assert {reach(p, operation) for p in (GUEST, BUSINESS, ADMIN)} == {Reach.NEVER}
+
+
+@pytest.mark.parametrize(
+    ("principal", "reaches"),
+    [(GUEST, True), (SOMEBODY_ELSE, False), (BUSINESS, True), (ANOTHER_BUSINESS, False)],
+)
+def test_a_booking_is_reached_by_its_guest_and_its_venue(
+    principal: Principal, reaches: bool
+) -> None:
+    assert can_reach(principal, Operation.CANCEL, a_booking()) is reaches
+
+
+def test_notes_are_for_the_venue_only() -> None:
+    seen = {type(p): sees_notes(p) for p in (GUEST, BUSINESS, ADMIN)}
+    assert seen == {type(p): not isinstance(p, Guest) for p in (GUEST, BUSINESS, ADMIN)}
