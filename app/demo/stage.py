@@ -1,0 +1,138 @@
+"""Everything that the day needs, started side by side and taken down again whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from adapters.database.migrations import migrate
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.topics import create_topics, planned_topics
+from app.demo.processes import partners_running, worker_running
+from app.demo.script import PartnerName
+from app.demo.surroundings import as_env_file, worker_settings
+from app.local_servers import kafka_server, postgres_server
+from app.local_servers.directories import passing_directory
+from app.local_servers.named import NotOurs
+
+DatabaseName: TypeAlias = Literal["postgresql", "sqlite"]
+Progress: TypeAlias = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where things are while they run."""
+
+    kafka: KafkaSettings
+    reply_topic: str
+    partner_urls: dict[PartnerName, str]
+    secret: str
+    worker_log: Path
+    directory: Path
+
+
+@asynccontextmanager
+async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator[Stage]:
+    """Kafka, database, partners, topics, tables, worker.
+
+    Raises ServerUnavailable, KafkaError, DatabaseAway; whatever runs by then is stopped.
+    """
+    async with AsyncExitStack() as held:
+        directory = held.enter_context(passing_directory("demo"))
+        try:
+            async with asyncio.TaskGroup() as starting:
+                kafka_ready = starting.create_task(_kafka(held, progress))
+                tables_ready = starting.create_task(_database(held, database, directory, progress))
+                partners = partners_running(directory / "partners")
+                partners_ready = starting.create_task(_entered(held, partners))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group  # the others were cancelled for it
+        kafka, urls = kafka_ready.result(), partners_ready.result()
+        secret = secrets.token_urlsafe(32)
+        worker_directory = directory / "worker"
+        worker_directory.mkdir()
+        health_file = worker_directory / "health.json"
+        settings = worker_settings(
+            bootstrap_servers=kafka.bootstrap_servers,
+            topic_prefix=kafka.topic_prefix,
+            database_url=tables_ready.result(),
+            partner_urls=urls,
+            secret=secret,
+            health_file=str(health_file),
+        )
+        env_file = worker_directory / ".env"
+        env_file.touch(mode=0o600)
+        env_file.write_text(as_env_file(settings))
+        progress("Worker: starting")
+        log = await _entered(held, worker_running(worker_directory, health_file))
+        progress("Worker: ready")
+        reply_topic = f"{kafka.topic_prefix}.replies.demo"
+        yield Stage(kafka, reply_topic, urls, secret, log, worker_directory)
+
+
+async def _kafka(held: AsyncExitStack, progress: Progress) -> KafkaSettings:
+    """A Kafka with our topics. On somebody else's they have names of their own, and go again."""
+    server = await _entered(held, kafka_server(progress))
+    is_ours = not isinstance(server.machinery, NotOurs)
+    prefix = "booking" if is_ours else f"booking-demo-{uuid.uuid4().hex[:8]}"
+    settings = KafkaSettings(server.bootstrap_servers, topic_prefix=prefix)
+    reply_topic = f"{prefix}.replies.demo"
+    if not is_ours:
+        names = [*(plan.name for plan in planned_topics(prefix)), reply_topic]
+        held.push_async_callback(_delete_topics, settings, names)
+    await create_topics(settings)
+    admin = AIOKafkaAdminClient(**settings.connection())
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(reply_topic, 1, 1)])
+    finally:
+        await admin.close()
+    progress("Kafka: topics created")
+    return settings
+
+
+async def _delete_topics(settings: KafkaSettings, names: list[str]) -> None:
+    admin = AIOKafkaAdminClient(**settings.connection())
+    await admin.start()
+    try:
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
+async def _database(
+    held: AsyncExitStack, database: DatabaseName, directory: Path, progress: Progress
+) -> str:
+    """The URL of a new database with all tables."""
+    if database == "sqlite":
+        url = f"sqlite+aiosqlite:///{directory / 'booking.sqlite'}"
+    else:
+        server = await _entered(held, postgres_server(progress))
+        name = f"booking_demo_{uuid.uuid4().hex[:8]}"
+        held.push_async_callback(server.drop_database, name)
+        url = await server.create_database(name)
+    await asyncio.to_thread(migrate, url)
+    progress(f"{'SQLite' if database == 'sqlite' else 'PostgreSQL'}: tables created")
+    return url
+
+
+async def _entered(held: AsyncExitStack, context: AbstractContextManager[T]) -> T:
+    """Enter a context that blocks, in a thread; it is left again even if we are cancelled."""
+    entering = asyncio.create_task(asyncio.to_thread(context.__enter__))
+
+    async def leave() -> None:
+        await asyncio.wait([entering])
+        if not entering.cancelled() and entering.exception() is None:
+            await asyncio.to_thread(context.__exit__, None, None, None)
+
+    held.push_async_callback(leave)
+    return await asyncio.shield(entering)
