@@ -118,14 +118,18 @@ class TokenAuthenticator:
             raise TokenError('"aud" does not name this service')
 
 
+class _HeaderError(TokenError):
+    """There is no token to judge."""
+
+
 def _bearer_token(authorization: bytes | None) -> bytes:
     if authorization is None:
-        raise TokenError("the header authorization is missing")
+        raise _HeaderError("the header authorization is missing")
     if len(authorization) > MAX_HEADER_BYTES:
-        raise TokenError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
+        raise _HeaderError(f"the header authorization is longer than {MAX_HEADER_BYTES} bytes")
     scheme, _, token = authorization.strip(b" ").partition(b" ")
     if scheme.lower() != _SCHEME or not token:
-        raise TokenError('the header must be "Bearer" and a token')
+        raise _HeaderError('the header authorization must be "Bearer" and a token')
     return token.lstrip(b" ")
 
 
@@ -151,6 +155,8 @@ def _check_time(validity: Validity, at: float) -> None:
 
 def _reason(error: TokenError | jwt.InvalidTokenError) -> str:
     """For the client; PyJWT's own words may repeat parts of the token, so they are not used."""
+    if isinstance(error, _HeaderError):
+        return str(error)
     if isinstance(error, TokenError):
         return f"the token is refused: {error}"
     if isinstance(error, jwt.InvalidSignatureError):
