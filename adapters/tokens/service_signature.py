@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from domain.principal import Principal, System
-from handlers.ports import Coordinates, Record, SignedBy, SignedBy
+from handlers.ports import Coordinates, Record, SignedBy
 from schemas.stored import dump_principal, load_principal
 
 ORIGIN: Final = "service-origin"
