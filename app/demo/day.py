@@ -65,8 +65,8 @@ def the_day() -> tuple[Scene, ...]:
     return (
         Scene(
             "Guests book",
-            "Ada wants dinner for four tonight, Bruno a room tomorrow, Chiara a fitting that she"
-            " will forget to pay for.",
+            "Ada wants a table for four, Bruno a room for tomorrow, Chiara a fitting that she will"
+            " forget to pay for.",
             (
                 Together(
                     (
@@ -95,7 +95,7 @@ def the_day() -> tuple[Scene, ...]:
         ),
         Scene(
             "Two fight for one table",
-            "Dora and Emil ask for table 7 tomorrow evening, at the same moment.",
+            "Dora and Emil ask for table 7, for the same hour and at the same moment.",
             (
                 Race(
                     (
@@ -158,7 +158,7 @@ def the_day() -> tuple[Scene, ...]:
         ),
         Scene(
             "A move",
-            "Ada's friends are late: dinner an hour later, please.",
+            "Ada's friends are late: an hour later, please.",
             (
                 Send(
                     cast.ada,

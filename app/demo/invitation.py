@@ -16,7 +16,7 @@ from app.demo.tokens import token_of
 def invitation(stage: Stage, memory: Memory, example: Send | None) -> Iterator[tuple[str, str]]:
     """What a line does, and the line; each works on its own in a fresh shell.
 
-    `example` is the create whose guest, venue and booking the lines use.
+    `example` is a create; the lines use its guest, its venue and its booking.
     """
     if example is not None:
         token = token_of(example.by, stage.secret)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import httpx
@@ -19,7 +19,7 @@ from app.demo.day import the_day
 from app.demo.desks import Desks
 from app.demo.invitation import invitation
 from app.demo.playing import Ending, Player
-from app.demo.script import Scene, Send, Together
+from app.demo.script import Scene, sends_of
 from app.demo.stage import DatabaseName, Stage, set_stage
 from app.demo.telling import Telling
 from app.demo.totals import Totals, totals_of
@@ -86,19 +86,10 @@ async def _demo(
         if not is_as_told:
             _show_log(telling, stage)
         if keep:
-            telling.invite(invitation(stage, player.memory, next(_creates(scenes), None)))
+            telling.invite(invitation(stage, player.memory, next(sends_of(scenes), None)))
             await _interrupt()
         telling.remark("stopping")
     return 0 if is_as_told else 1
-
-
-def _creates(scenes: Sequence[Scene]) -> Iterator[Send]:
-    for scene in scenes:
-        for act in scene.acts:
-            sends = act.sends if isinstance(act, Together) else (act,)
-            yield from (
-                send for send in sends if isinstance(send, Send) and send.type == "create_booking"
-            )
 
 
 def _outcome(endings: Sequence[Ending], totals: Totals) -> dict[str, object]:

@@ -24,6 +24,7 @@ from app.demo.script import (
     Scene,
     Send,
     Together,
+    sends_of,
 )
 from app.demo.tokens import token_of
 
@@ -74,6 +75,8 @@ class Player:
     async def play(self, scenes: Sequence[Scene]) -> list[Ending]:
         """All scenes; one that goes wrong does not keep the next from being played."""
         self.client.on_event = self.audience.told
+        for venue in {send.venue.id: send.venue for send in sends_of(scenes)}.values():
+            await self.desks.prepare(venue)
         loop = asyncio.get_running_loop()
         endings = []
         for number, scene in enumerate(scenes, start=1):

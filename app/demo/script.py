@@ -5,7 +5,7 @@ Plain values, so that a day is read like a play; app.demo.playing acts them out 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
@@ -148,3 +148,13 @@ class Scene:
     story: str
     acts: tuple[Act, ...]
     why: str
+
+
+def sends_of(scenes: Iterable[Scene]) -> Iterator[Send]:
+    """Everything that is sent, in order."""
+    for scene in scenes:
+        for act in scene.acts:
+            if isinstance(act, Together | Race):
+                yield from act.sends
+            elif isinstance(act, Send):
+                yield act

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from secrets import token_bytes, token_urlsafe
 
 from app.demo.script import PartnerName
 
@@ -24,6 +26,8 @@ def worker_settings(
         **{f"BOOKING_{name.upper()}__URL": url for name, url in partner_urls.items()},
         "BOOKING_AUTH__MODE": "jwt",
         "BOOKING_AUTH__SECRET": secret,
+        "BOOKING_SIGNING__KEY": token_urlsafe(32),
+        "BOOKING_SEAL__KEYS": f"demo:{b64encode(token_bytes(32)).decode()}",
         "BOOKING_PRICING__WHEN_UNAVAILABLE": "fallback",
         "BOOKING_PRICING__FALLBACK__CAFE": "9.50",
         "BOOKING_PRICING__FALLBACK__RESTAURANT": "30.00",

@@ -21,8 +21,7 @@ from app.demo.playing import Ending
 from app.demo.script import PartnerName, Scene, Send
 from app.demo.totals import Totals
 
-_WHO, _WHAT = 10, 25
-_WORDS: Final = {"create_booking": "party_size", "update_booking_status": "status"}
+_WHO, _WHAT, _WIDTH = 9, 22, 79
 
 
 class Telling:
@@ -86,7 +85,7 @@ class Telling:
         what = f"{reply.status} {shown.get('status', '')}".rstrip()
         about = ""
         if "booking_reference" in shown:
-            about = f"{shown['booking_reference']}  {shown['total_price']} {shown['currency']}"
+            about = f"{shown['booking_reference']} {shown['total_price']} {shown['currency']}"
         if reply.replayed:
             what += " (replayed)"
         self._line(send.by.name, "replied", what, about, reply.milliseconds)
@@ -107,20 +106,20 @@ class Telling:
     def table(self, endings: Sequence[Ending]) -> None:
         """What happened and why; what did not go as told is red."""
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+        table.add_column("", width=2)
         table.add_column("", width=2, justify="right", style="dim")
         table.add_column("scene", width=22)
         table.add_column("what happened and why", ratio=1)
-        table.add_column("", width=2)
         for number, ending in enumerate(endings, start=1):
             why = Text(ending.scene.why)
             if not ending.as_told:
                 why = Text("\n".join(ending.deviations), style="bold red")
             sign, style = ("kept", "green") if ending.as_told else ("failed", "bold red")
             table.add_row(
+                Text(self._signs[sign], style),
                 str(number),
                 Text(ending.scene.title, style="bold"),
                 why,
-                Text(self._signs[sign], style),
             )
         self._console.print()
         self._console.print(Rule(style="dim", characters=self._signs["rule"]))
@@ -156,13 +155,15 @@ class Telling:
     def _line(
         self, who: str, kind: str, what: str, about: str, milliseconds: float | None = None
     ) -> None:
-        text = Text(f"  {who:<{_WHO}}", no_wrap=True, overflow="ellipsis")
+        text = Text(f"  {who:<{_WHO}} ", no_wrap=True, overflow="ellipsis")
         text.append(f"{self._signs[kind]} ", style=_STYLES[kind])
-        text.append(f"{what:<{_WHAT}}" if about or milliseconds else what, style=_STYLES[kind])
-        text.append(f"  {about}", style="" if kind == "replied" else "dim")
+        text.append(what, style=_STYLES[kind])
+        if about:
+            text.pad_right(max(0, _WHO + 5 + _WHAT - text.cell_len))
+            text.append(f"  {about}", style="" if kind == "replied" else "dim")
         if milliseconds is not None:
             took = f"{milliseconds:.0f} ms"
-            text.append(took.rjust(max(1, 79 - text.cell_len)), style="dim")
+            text.append(took.rjust(max(1, _WIDTH - text.cell_len)), style="dim")
         self._console.print(text)
 
     def _seconds(self) -> float:
