@@ -61,6 +61,8 @@ class Part:
 def missing_parts(wanted: Part, held: Iterable[Part]) -> tuple[Part, ...]:
     """The parts of `wanted` that are not held yet, earliest first."""
     nearby = [part for part in held if part.overlaps(wanted.starts_at, wanted.ends_at)]
+    if not nearby:
+        return (wanted,)
     edges = {wanted.starts_at, wanted.ends_at}.union(
         edge
         for part in nearby

@@ -16,7 +16,7 @@ from sqlalchemy import Text, column
 
 from adapters.database.claim_parts import Part, Units, missing_parts
 from adapters.database.claims import Claim, claim_row
-from adapters.database.column_types import Instant
+from adapters.database.column_types import INSTANT
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import claims as table
@@ -54,8 +54,8 @@ class PostgresqlClaimTable:
             table.c.booking_id,
             column("above", Text()),
             column("below", Text()),
-            column("starts_at", Instant()),
-            column("ends_at", Instant()),
+            column("starts_at", INSTANT),
+            column("ends_at", INSTANT),
         )
         self._drop = documents.delete(table, table.c.claim_id)
 

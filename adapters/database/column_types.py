@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Date, DateTime, Dialect, Numeric, Text, Uuid
@@ -16,66 +17,48 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-class Id(TypeDecorator[UUID]):
-    """`uuid` on PostgreSQL; lower-case text with hyphens on SQLite, which sorts the same."""
+def standard_id(value: UUID) -> UUID:
+    """Of the standard class; asyncpg's is one of its own, which orjson and pickle do not know."""
+    return UUID(int=value.int)
+
+
+class NativeOrText(TypeDecorator[Any]):
+    """The native type on PostgreSQL; on SQLite text, made and read by the functions.
+
+    `standardise`, if there is one, turns PostgreSQL's value into the standard library's; without
+    it the driver's values pass untouched, at no cost.
+    """
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return Uuid() if dialect.name == "postgresql" else Text()
-
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
-        return value if value is None or dialect.name == "postgresql" else str(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        # asyncpg's UUID is its own class, which orjson and pickle do not know.
-        return value if value is None else UUID(str(value))
-
-
-class Instant(TypeDecorator[datetime]):
-    """`timestamp with time zone` on PostgreSQL; text of one width on SQLite. Always read as UTC."""
-
-    impl = Text
-    cache_ok = True
+    def __init__(
+        self,
+        native: TypeEngine[Any],
+        to_text: Callable[[Any], str],
+        from_text: Callable[[str], Any],
+        standardise: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.native = native
+        self.to_text = to_text
+        self.from_text = from_text
+        self.standardise = standardise
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return DateTime(timezone=True) if dialect.name == "postgresql" else Text()
+        return self.native if dialect.name == "postgresql" else Text()
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return value if value is None or dialect.name == "postgresql" else instant_text(value)
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "postgresql" else self.to_text(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-class Day(TypeDecorator[date]):
-    """`date` on PostgreSQL; ISO text on SQLite."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return Date() if dialect.name == "postgresql" else Text()
-
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
-        return value if value is None or dialect.name == "postgresql" else value.isoformat()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
-        return date.fromisoformat(value) if isinstance(value, str) else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        read = self.standardise if dialect.name == "postgresql" else self.from_text
+        return None if read is None else lambda value: None if value is None else read(value)
 
 
-class Amount(TypeDecorator[Decimal]):
-    """`numeric` on PostgreSQL; text on SQLite, whose numbers are binary fractions."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return Numeric() if dialect.name == "postgresql" else Text()
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        return value if value is None or dialect.name == "postgresql" else str(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return Decimal(value) if isinstance(value, str) else value
+# As text in lower case with hyphens, which sorts the same.
+ID: Final = NativeOrText(Uuid(), str, UUID, standard_id)
+INSTANT: Final = NativeOrText(DateTime(timezone=True), instant_text, datetime.fromisoformat)
+DAY: Final = NativeOrText(Date(), date.isoformat, date.fromisoformat)
+# SQLite's numbers are binary fractions.
+AMOUNT: Final = NativeOrText(Numeric(), str, Decimal)

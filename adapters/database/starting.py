@@ -29,7 +29,7 @@ class Starting:
 
     async def start(self, session: Session, starts: Sequence[Start]) -> frozenset[UUID]:
         """Gives the rows that were not there; sorted, so that two lanes never wait in a ring."""
-        in_order = sorted(starts, key=lambda start: start.row_id)
+        in_order = sorted(starts, key=lambda start: start.row_id.int)
         rows = await session.run(self._start, [command_row(start) for start in in_order])
         written = frozenset(row.row_id for row in rows)
         await session.run(

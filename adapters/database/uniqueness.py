@@ -45,7 +45,7 @@ class Uniqueness:
                 "taken_at": claim.now,
                 "expires_at": claim.expires_at,
             }
-            for claim in sorted(wanted.values(), key=lambda claim: claim.key_id)
+            for claim in sorted(wanted.values(), key=lambda claim: claim.key_id.int)
         ]
         taken = await session.run(self._take_keys, rows)
         others = wanted.keys() - {row.key_id for row in taken}
