@@ -78,11 +78,13 @@ async def recall(
     No two of `items` share an id, a key or a booking.
     """
     items = [item for item in items if item.record.partition not in transaction.lost]
-    await _settle_references(transaction, items)
-    starts = {item.row_id: _start(item, now) for item in items}
+    known = dict(await transaction.find_commands([item.row_id for item in items]))
+    new = [item for item in items if item.row_id not in known]
+    await _settle_references(transaction, new)
+    starts = {item.row_id: _start(item, now) for item in new}
     written = await transaction.start([starts[row_id] for row_id in sorted(starts)])
-    missing = [row_id for row_id in starts if row_id not in written]
-    known = await transaction.find_commands(missing) if missing else {}
+    if overtaken := starts.keys() - written:  # by another lane, a moment ago
+        known |= await transaction.find_commands(sorted(overtaken))
     recalled = Recalled()
     adopted: dict[UUID, Coordinates] = {}
     for item in items:
@@ -120,7 +122,10 @@ def _start(item: Item, now: datetime) -> Start:
 
 
 async def _settle_references(transaction: LaneTransaction, items: Sequence[Item]) -> None:
-    """Give every create a reference that nobody else has; a collision takes the next proposal."""
+    """Give every new create a reference that nobody else has; after a collision the next proposal.
+
+    A known one has its own, which need not be the first proposal, or follow from what is asked now.
+    """
     attempt = 0
     creates = {
         item.command.booking_id: (item, item.command)
