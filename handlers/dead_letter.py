@@ -7,6 +7,7 @@ from datetime import datetime
 from handlers.ports import Coordinates, Output, Record
 
 _NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for a month
+_OURS = "dlq_"  # from a stranger it would stand before our own
 
 
 def dead_letter(
@@ -16,7 +17,7 @@ def dead_letter(
     kept = tuple(
         (name, value if value is not None else b"")
         for name, value in record.headers
-        if name.lower() not in _NOT_KEPT
+        if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
     )
     told = {
         "dlq_reason": reason,
