@@ -22,6 +22,7 @@ def demo(
     database: Annotated[
         DemoDatabase, typer.Option(help="Where bookings live.")
     ] = DemoDatabase.POSTGRESQL,
+    json: Annotated[bool, typer.Option("--json", help="The outcome for programs.")] = False,
 ) -> None:
     """Start Kafka, a database, stand-in partners and a worker, and show a day of bookings.
 
@@ -31,4 +32,4 @@ def demo(
     """
     from app.demo.main import run_demo
 
-    raise typer.Exit(run_demo(keep=keep, database=database.value))
+    raise typer.Exit(run_demo(keep=keep, database=database.value, json=json))

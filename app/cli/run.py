@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def run() -> None:
@@ -15,19 +19,30 @@ def run() -> None:
     """
     from app.settings import load
 
-    settings = load()
+    settings = load()  # before the worker's own imports: a wrong setting shall be told at once
     from app.failures import Failure
     from app.logs import configure_logs
-    from app.main import CannotStart, run_worker
 
     configure_logs(settings.log.level, settings.log.format)
+    reason = _run(settings)
+    if reason is not None:
+        raise Failure(f"gave up: {reason}")
+
+
+def _run(settings: Settings) -> str | None:
+    """Why the worker gave up, if it did. Raises Failure when something is to be put right first."""
+    from app.failures import Failure
+    from app.main import CannotStart, run_worker
+
+    reason, to_put_right = None, ""
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             reason = runner.run(run_worker(settings))
-    except CannotStart as error:
-        raise Failure(str(error)) from error
-    if reason is not None:
-        raise Failure(f"gave up: {reason}")
+    except* CannotStart as refusals:  # in a group, since the worker's tasks end together
+        to_put_right = "\n".join(map(str, refusals.exceptions))
+    if to_put_right:
+        raise Failure(to_put_right)
+    return reason
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

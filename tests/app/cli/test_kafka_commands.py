@@ -122,3 +122,18 @@ def test_a_kafka_that_is_away_is_one_line(
     ran = booking(*arguments)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "booking: Kafka does not answer at 127.0.0.1:1\n"
+
+
+def test_a_worker_without_its_topics_and_tables_says_what_to_run(
+    booking: Booking, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for partner in ("INVENTORY", "PRICING", "PAYMENT"):
+        monkeypatch.setenv(f"BOOKING_{partner}__URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("BOOKING_DATABASE__URL", "sqlite+aiosqlite:///here.sqlite3")
+    monkeypatch.setenv("BOOKING_AUTH__MODE", "off")
+    monkeypatch.setenv("BOOKING_LOG__LEVEL", "ERROR")
+    ran = booking("run")
+    assert (ran.code, ran.out) == (1, "")
+    assert "booking migrate" in ran.err
+    assert "booking topics create" in ran.err
+    assert "Traceback" not in ran.err
