@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final, Literal
 from uuid import UUID, uuid5
 
@@ -50,8 +51,12 @@ class Asked:
         return uuid5(self.row_id, f"{self.run}/{purpose}")
 
     def key(self, step: str) -> str:
-        """The Idempotency-Key of this command's partner call `step`."""
-        return str(self.derived(f"call/{step}"))
+        """The Idempotency-Key of this command's partner call `step`.
+
+        32 hexadecimal digits; a UUID would cost four times as much, five times a create.
+        """
+        named = self.row_id.bytes + f"/{self.run}/{step}".encode()
+        return blake2b(named, digest_size=16).hexdigest()
 
 
 class Unset(Enum):

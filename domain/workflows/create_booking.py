@@ -11,12 +11,8 @@ from datetime import datetime
 from domain.booking import Booking, Payment
 from domain.commands import CreateBooking, Moment
 from domain.effects import (
-    CheckCapacity,
     ClaimSlot,
-    CreateIntent,
-    GetQuote,
     Quote,
-    ReserveInventory,
     SlotTaken,
 )
 from domain.lifecycle import Status
@@ -31,6 +27,7 @@ from domain.policies.timing import refuse_start
 from domain.refusal import Refusal
 from domain.rules import ConflictScope, Rules
 from domain.workflow import Step, Workflow, ask, together
+from domain.workflows import create_calls as calls
 from domain.workflows.give_back import release_reserved
 from domain.workflows.holding import Held, hold_unit
 from domain.workflows.payment import open_payment
@@ -46,13 +43,13 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
     if isinstance(offer, Refusal):
         return Rejected(offer)
     price, valid_until = offer
-    reserve = _reserve(command)
+    reserve = calls.reserve(command)
     scope = rules.scope(command.venue.type)
     claim_id = command.asked.derived("claim/given")
     held = yield from hold_unit(reserve, command.slot, scope, claim_id, extends=False)
     if isinstance(held, Rejected):
         return held
-    opened = yield from open_payment(_intent(command, price), command.venue.id)
+    opened = yield from open_payment(calls.intent(command, price), command.venue.id)
     if isinstance(opened, Rejected):
         released = yield from release_reserved(reserve, held.reservation)
         return replace(opened, owed=opened.owed + released)
@@ -90,24 +87,13 @@ def _claim_chosen_item(command: CreateBooking, rules: Rules) -> Step[Refusal | N
 
 def _offer(command: CreateBooking, rules: Rules) -> Step[tuple[Price, datetime | None] | Refusal]:
     """The price, and until when it holds; inventory's no counts before pricing's silence."""
-    capacity, quote = yield from together(_check(command), _quote(command))
+    capacity, quote = yield from together(calls.check(command), calls.quote(command))
     if refusal := refuse_capacity(capacity):
         return refusal
     price = price_of(quote, command.venue.type, command.party_size, rules)
     if isinstance(price, Refusal):
         return price
     return price, quote.valid_until if isinstance(quote, Quote) else None
-
-
-def _intent(command: CreateBooking, price: Price) -> CreateIntent:
-    return CreateIntent(
-        key=command.asked.key("intent"),
-        booking_id=command.booking_id,
-        booking_reference=command.booking_reference,
-        amount=price.total,
-        guest_id=command.contact.guest_id,
-        payment_method_id=command.payment_method_id,
-    )
 
 
 def _pending(
@@ -139,43 +125,4 @@ def _pending(
         created_at=created_at,
         updated_at=created_at,
         expires_at=expires_at,
-    )
-
-
-def _check(command: CreateBooking) -> CheckCapacity:
-    return CheckCapacity(
-        key=command.asked.key("capacity"),
-        venue_id=command.venue.id,
-        venue_type=command.venue.type,
-        booking_time=command.slot.starts_at,
-        booking_date=command.booking_date,
-        party_size=command.party_size,
-        duration_minutes=command.slot.minutes,
-        item=command.item,
-    )
-
-
-def _quote(command: CreateBooking) -> GetQuote:
-    return GetQuote(
-        key=command.asked.key("quote"),
-        venue_id=command.venue.id,
-        venue_type=command.venue.type,
-        booking_time=command.slot.starts_at,
-        party_size=command.party_size,
-        duration_minutes=command.slot.minutes,
-        guest_id=command.contact.guest_id,
-    )
-
-
-def _reserve(command: CreateBooking) -> ReserveInventory:
-    return ReserveInventory(
-        key=command.asked.key("reserve"),
-        venue_id=command.venue.id,
-        venue_type=command.venue.type,
-        booking_time=command.slot.starts_at,
-        party_size=command.party_size,
-        booking_reference=command.booking_reference,
-        booking_id=command.booking_id,
-        duration_minutes=command.slot.minutes,
-        item=command.item,
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.booking import Booking, Contact, Payment
 from domain.changes import public_changes
 from domain.commands import Changes, Moment, UpdateBooking
-from domain.effects import CreateIntent, FindBooking, RefundPayment
+from domain.effects import CreateIntent, FindBooking
 from domain.money import Money
 from domain.outcome import Accepted, Claims, EventType, Happened, Rejected
 from domain.permissions import Operation
@@ -22,16 +22,11 @@ from domain.policies.timing import refuse_guest_after_start, refuse_lapsed, refu
 from domain.refusal import Refusal
 from domain.rules import ConflictScope, Rules
 from domain.stay import Stay, given, stay_after
-from domain.undo import RefundOwed, Undo
+from domain.undo import Undo
 from domain.workflow import Step, Workflow, ask
-from domain.workflows.give_back import (
-    refund_made,
-    refund_owed,
-    refunded_amount,
-    release_of,
-    release_owed,
-)
+from domain.workflows.give_back import refund_made
 from domain.workflows.holding import Held
+from domain.workflows.left_behind import owe_replaced, refund_difference, release_left
 from domain.workflows.payment import Opened, open_payment
 from domain.workflows.rehold import claim_stay, rehold
 from domain.workflows.reprice import Repriced, reprice
@@ -55,7 +50,7 @@ def update_booking(command: UpdateBooking, at: Moment, rules: Rules) -> Workflow
     taken = yield from _take(command, booking, stay, repriced, scope)
     if isinstance(taken, Rejected):
         return taken
-    payment, owed = yield from _give_back_rest(command, booking, taken, repriced)
+    payment, owed = yield from _leave(command, booking, taken, repriced)
     after = _changed(command.changes, booking, stay, repriced, taken, payment, at.decided)
     changed_by = command.asked.principal.label
     changes = public_changes(booking, after)
@@ -116,40 +111,17 @@ def _take(
     return _Taken(held, opened)
 
 
-def _give_back_rest(
+def _leave(
     command: UpdateBooking, booking: Booking, taken: _Taken, repriced: Repriced
 ) -> Step[tuple[Payment, tuple[Undo, ...]]]:
-    """The item that was left, the intent that was replaced, the difference to a cheaper price."""
-    owed: tuple[Undo, ...] = ()
-    if taken.held.hold.reservation_id != booking.hold.reservation_id:
-        release = release_of(command.asked, booking)
-        owed += release_owed(booking, release, (yield from ask(release)))
+    """The payment after the update, and what is owed of what it leaves behind."""
+    released = yield from release_left(command.asked, booking, taken.held.hold)
     if taken.opened is not None:
-        return taken.opened.payment, owed + _replaced(command, booking)
-    payment = repriced.payment
-    if payment.intent_id is None or repriced.refund.is_zero:
-        return payment, owed
-    refund = RefundPayment(
-        key=command.asked.key("refund"),
-        intent_id=payment.intent_id,
-        booking_id=booking.id,
-        amount=repriced.refund,
-        reason="price lowered",
+        return taken.opened.payment, released + owe_replaced(command.asked, booking)
+    payment, owed = yield from refund_difference(
+        command.asked, booking, repriced.payment, repriced.refund
     )
-    returned = refunded_amount((yield from ask(refund)), payment)
-    if returned is None:
-        return payment, (*owed, refund_owed(booking, refund))
-    return payment.given_back(returned), owed
-
-
-def _replaced(command: UpdateBooking, booking: Booking) -> tuple[Undo, ...]:
-    """The old intent can still be paid with its secret; whatever comes in on it goes back."""
-    intent_id = booking.payment.intent_id
-    if intent_id is None:
-        return ()
-    key = command.asked.key("refund-replaced")
-    owed = RefundOwed(key, intent_id, None, "replaced by another payment")
-    return (Undo.of(owed, booking.id, booking.venue.id),)
+    return payment, released + owed
 
 
 def _intent(command: UpdateBooking, booking: Booking, amount: Money) -> CreateIntent:

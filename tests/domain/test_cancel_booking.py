@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -159,9 +160,11 @@ def test_what_an_update_owes_already_is_not_given_back_twice() -> None:
     assert cancel(cheaper).accepted.booking.payment.refunded == eur(110)
 
 
-def test_a_booking_paid_at_the_venue_has_nothing_to_refund() -> None:
-    at_venue = a_booking(Status.CONFIRMED, payment=unpaid(None))
-    assert cancel(at_venue).all(RefundPayment) == []
+def test_a_booking_paid_at_the_venue_has_nothing_to_refund_and_stays_so() -> None:
+    payment = replace(unpaid(), status=PaymentStatus.AT_VENUE)
+    ended = cancel(a_booking(Status.CONFIRMED, payment=payment))
+    assert ended.all(RefundPayment) == []
+    assert ended.accepted.booking.payment == payment
 
 
 @pytest.mark.parametrize("principal", [SOMEBODY_ELSE, ANOTHER_BUSINESS])

@@ -246,6 +246,20 @@ def test_an_intent_charged_at_once_goes_back_when_inventory_has_no_room() -> Non
     assert ended.rejected.owed == ()
 
 
+def test_an_intent_charged_at_once_is_owed_when_its_refund_fails() -> None:
+    charged = an_intent(PaymentStatus.SUCCEEDED, "pi_2", amount=eur(150))
+    script = {
+        GetQuote: a_quote(150),
+        CreateIntent: charged,
+        UpdateReservation: Full(None),
+        RefundPayment: PAYMENT_LOST,
+    }
+    ended = update(PENDING, party_size=3, script=script)
+    (undo,) = ended.rejected.owed
+    assert isinstance(undo.owed, RefundOwed)
+    assert undo.owed.intent_id == "pi_2"
+
+
 def test_a_payment_under_way_cannot_change_its_price() -> None:
     under_way = an_intent(PaymentStatus.PROCESSING)
     ended = update(PENDING, party_size=3, script={GetQuote: a_quote(150), FindIntent: under_way})
