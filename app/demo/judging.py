@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.demo.client import Reply
 from app.demo.script import Answer
+
+if TYPE_CHECKING:
+    from app.demo.client import Reply
 
 
 def outcome(status: int, code: str | None) -> str:

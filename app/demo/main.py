@@ -1,34 +1,29 @@
-"""The demo from start to end: set the stage, play the day, tell how it went, take all down."""
+"""The demo from start to end: set the stage, have the day performed, take everything down.
+
+Little is imported before the servers start: what takes long is loaded meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Sequence
 from time import monotonic
+from typing import TYPE_CHECKING
 
-import httpx
-import orjson
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from app.demo.client import connected
-from app.demo.day import the_day
-from app.demo.desks import Desks
-from app.demo.invitation import invitation
-from app.demo.playing import Ending, Player
-from app.demo.script import Scene, sends_of
-from app.demo.stage import DatabaseName, Stage, set_stage
+from app.demo.stage import DatabaseName, set_stage
 from app.demo.telling import Telling
-from app.demo.totals import Totals, totals_of
 from app.failures import Failure
 from app.local_servers import ServerUnavailable
 from handlers.ports import DatabaseAway
 
+if TYPE_CHECKING:
+    from app.demo.script import Scene
+
 _INTERRUPTED, _TERMINATED = 130, 143
-_LAST_LINES = 20
 
 
 def run_demo(
@@ -45,78 +40,37 @@ def run_demo(
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what goes wrong is told in one line
     telling = Telling(Console(stderr=json, highlight=False))
-    scenes = the_day() if story is None else story
     try:
-        return asyncio.run(_demo(telling, database, scenes, keep=keep, json=json))
+        return asyncio.run(_demo(telling, database, story, keep=keep, json=json))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except asyncio.CancelledError:
         return _TERMINATED
-    except (ServerUnavailable, KafkaError, DatabaseAway, httpx.HTTPError) as failure:
+    except (ServerUnavailable, DatabaseAway) as failure:
         raise Failure(f"the demo cannot go on: {failure}") from failure
     finally:
         telling.curtain()
 
 
 async def _demo(
-    telling: Telling, database: DatabaseName, scenes: Sequence[Scene], *, keep: bool, json: bool
+    telling: Telling,
+    database: DatabaseName,
+    story: Sequence[Scene] | None,
+    *,
+    keep: bool,
+    json: bool,
 ) -> int:
     _end_in_good_order_on(signal.SIGTERM)
     telling.opening()
     began = monotonic()
-    async with (
-        set_stage(database, telling.progress) as stage,
-        connected(stage.kafka, stage.reply_topic) as client,
-        httpx.AsyncClient() as http,
-    ):
+    async with set_stage(database, telling.progress) as stage:
         telling.curtain()
-        ready = monotonic()
-        desks = Desks(http, stage.partner_urls)
-        player = Player(client, desks, stage.secret, telling)
-        endings = await player.play(scenes)
-        calls = await desks.calls()
-        totals = totals_of(client, calls, ready - began, monotonic() - ready)
-        telling.table(endings)
-        telling.totals(totals)
-        telling.verdict(endings)
-        if json:
-            sys.stdout.buffer.write(orjson.dumps(_outcome(endings, totals)) + b"\n")
-            sys.stdout.flush()
-        is_as_told = all(ending.as_told for ending in endings)
-        if not is_as_told:
-            _show_log(telling, stage)
-        if keep:
-            telling.invite(invitation(stage, player.memory, next(sends_of(scenes), None)))
-            await _interrupt()
+        from app.demo.performance import perform
+
+        ready_seconds = monotonic() - began
+        code = await perform(stage, story, telling, ready_seconds, keep=keep, json=json)
         telling.remark("stopping")
-    return 0 if is_as_told else 1
-
-
-def _outcome(endings: Sequence[Ending], totals: Totals) -> dict[str, object]:
-    scenes = [
-        {
-            "title": ending.scene.title,
-            "as_told": ending.as_told,
-            "deviations": ending.deviations,
-            "seconds": round(ending.seconds, 3),
-        }
-        for ending in endings
-    ]
-    return {"scenes": scenes, "totals": totals.as_json()}
-
-
-def _show_log(telling: Telling, stage: Stage) -> None:
-    lines = stage.worker_log.read_text(errors="replace").splitlines()
-    telling.remark(f"the last lines of the worker's log ({len(lines)} in all):")
-    for line in lines[-_LAST_LINES:]:
-        telling.remark(line)
-
-
-async def _interrupt() -> None:
-    """Returns on Ctrl-C, which is the way to end what was kept, and no failure."""
-    interrupted = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
-    await interrupted.wait()
+    return code
 
 
 def _end_in_good_order_on(number: signal.Signals) -> None:

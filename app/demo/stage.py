@@ -8,20 +8,19 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
-from adapters.database.migrations import migrate
-from adapters.kafka.settings import KafkaSettings
-from adapters.kafka.topics import create_topics, planned_topics
 from app.demo.processes import partners_running, worker_running
 from app.demo.script import PartnerName
 from app.demo.surroundings import as_env_file, worker_settings
-from app.local_servers import kafka_server, postgres_server
+from app.local_servers import ServerUnavailable, kafka_server, postgres_server
 from app.local_servers.directories import passing_directory
 from app.local_servers.named import NotOurs
+
+if TYPE_CHECKING:
+    from adapters.kafka.settings import KafkaSettings
 
 DatabaseName: TypeAlias = Literal["postgresql", "sqlite"]
 Progress: TypeAlias = Callable[[str], None]
@@ -33,7 +32,6 @@ class Stage:
     """Where things are while they run."""
 
     kafka: KafkaSettings
-    reply_topic: str
     partner_urls: dict[PartnerName, str]
     secret: str
     worker_log: Path
@@ -44,7 +42,7 @@ class Stage:
 async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator[Stage]:
     """Kafka, database, partners, topics, tables, worker.
 
-    Raises ServerUnavailable, KafkaError, DatabaseAway; whatever runs by then is stopped.
+    Raises ServerUnavailable, DatabaseAway; whatever runs by then is stopped.
     """
     async with AsyncExitStack() as held:
         directory = held.enter_context(passing_directory("demo"))
@@ -54,6 +52,7 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
                 tables_ready = starting.create_task(_database(held, database, directory, progress))
                 partners = partners_running(directory / "partners")
                 partners_ready = starting.create_task(_entered(held, partners))
+                starting.create_task(asyncio.to_thread(_load))
         except ExceptionGroup as group:
             raise group.exceptions[0] from group  # the others were cancelled for it
         kafka, urls = kafka_ready.result(), partners_ready.result()
@@ -75,38 +74,28 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
         progress("Worker: starting")
         log = await _entered(held, worker_running(worker_directory, health_file))
         progress("Worker: ready")
-        reply_topic = f"{kafka.topic_prefix}.replies.demo"
-        yield Stage(kafka, reply_topic, urls, secret, log, worker_directory)
+        yield Stage(kafka, urls, secret, log, worker_directory)
 
 
 async def _kafka(held: AsyncExitStack, progress: Progress) -> KafkaSettings:
     """A Kafka with our topics. On somebody else's they have names of their own, and go again."""
     server = await _entered(held, kafka_server(progress))
+    from aiokafka.errors import KafkaError
+
+    from adapters.kafka.settings import KafkaSettings
+    from app.demo.topics import delete_demo_topics, make_demo_topics
+
     is_ours = not isinstance(server.machinery, NotOurs)
     prefix = "booking" if is_ours else f"booking-demo-{uuid.uuid4().hex[:8]}"
     settings = KafkaSettings(server.bootstrap_servers, topic_prefix=prefix)
-    reply_topic = f"{prefix}.replies.demo"
     if not is_ours:
-        names = [*(plan.name for plan in planned_topics(prefix)), reply_topic]
-        held.push_async_callback(_delete_topics, settings, names)
-    await create_topics(settings)
-    admin = AIOKafkaAdminClient(**settings.connection())
-    await admin.start()
+        held.push_async_callback(delete_demo_topics, settings)
     try:
-        await admin.create_topics([NewTopic(reply_topic, 1, 1)])
-    finally:
-        await admin.close()
+        await make_demo_topics(settings)
+    except KafkaError as error:
+        raise ServerUnavailable(f"Kafka does not make our topics: {error!r}") from error
     progress("Kafka: topics created")
     return settings
-
-
-async def _delete_topics(settings: KafkaSettings, names: list[str]) -> None:
-    admin = AIOKafkaAdminClient(**settings.connection())
-    await admin.start()
-    try:
-        await admin.delete_topics(names)
-    finally:
-        await admin.close()
 
 
 async def _database(
@@ -120,9 +109,16 @@ async def _database(
         name = f"booking_demo_{uuid.uuid4().hex[:8]}"
         held.push_async_callback(server.drop_database, name)
         url = await server.create_database(name)
+    from adapters.database.migrations import migrate
+
     await asyncio.to_thread(migrate, url)
     progress(f"{'SQLite' if database == 'sqlite' else 'PostgreSQL'}: tables created")
     return url
+
+
+def _load() -> None:
+    """Import what the day needs while the servers start: a second or two, otherwise after them."""
+    import_module("app.demo.performance")
 
 
 async def _entered(held: AsyncExitStack, context: AbstractContextManager[T]) -> T:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.rule import Rule
@@ -15,11 +15,13 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from app.demo.client import Event, Reply
 from app.demo.judging import outcome_of
-from app.demo.playing import Ending
 from app.demo.script import PartnerName, Scene, Send
-from app.demo.totals import Totals
+
+if TYPE_CHECKING:
+    from app.demo.client import Event, Reply
+    from app.demo.playing import Ending
+    from app.demo.totals import Totals
 
 _WHO, _WHAT, _WIDTH = 9, 22, 79
 

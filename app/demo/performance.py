@@ -1,0 +1,93 @@
+"""The day performed on a stage that is set: played, told, judged, and kept on if so wished."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from time import monotonic
+
+import httpx
+import orjson
+from aiokafka.errors import KafkaError
+
+from app.demo.client import connected
+from app.demo.day import the_day
+from app.demo.desks import Desks
+from app.demo.invitation import invitation
+from app.demo.playing import Ending, Player
+from app.demo.script import Scene, sends_of
+from app.demo.stage import Stage
+from app.demo.telling import Telling
+from app.demo.topics import reply_topic
+from app.demo.totals import Totals, totals_of
+from app.failures import Failure
+
+_LAST_LINES = 20
+
+
+async def perform(
+    stage: Stage,
+    story: Sequence[Scene] | None,
+    telling: Telling,
+    ready_seconds: float,
+    *,
+    keep: bool,
+    json: bool,
+) -> int:
+    """The exit code: 0 when every scene ended as the story says. Raises Failure."""
+    scenes = the_day() if story is None else story
+    try:
+        async with (
+            connected(stage.kafka, reply_topic(stage.kafka)) as client,
+            httpx.AsyncClient() as http,
+        ):
+            began = monotonic()
+            desks = Desks(http, stage.partner_urls)
+            player = Player(client, desks, stage.secret, telling)
+            endings = await player.play(scenes)
+            calls = await desks.calls()
+            totals = totals_of(client, calls, ready_seconds, monotonic() - began)
+    except (KafkaError, httpx.HTTPError) as failure:
+        raise Failure(f"the day broke off: {failure!r}") from failure
+    telling.table(endings)
+    telling.totals(totals)
+    telling.verdict(endings)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(_outcome(endings, totals)) + b"\n")
+        sys.stdout.flush()
+    is_as_told = all(ending.as_told for ending in endings)
+    if not is_as_told:
+        _show_log(telling, stage)
+    if keep:
+        telling.invite(invitation(stage, player.memory, next(sends_of(scenes), None)))
+        await _interrupt()
+    return 0 if is_as_told else 1
+
+
+def _outcome(endings: Sequence[Ending], totals: Totals) -> dict[str, object]:
+    scenes = [
+        {
+            "title": ending.scene.title,
+            "as_told": ending.as_told,
+            "deviations": ending.deviations,
+            "seconds": round(ending.seconds, 3),
+        }
+        for ending in endings
+    ]
+    return {"scenes": scenes, "totals": totals.as_json()}
+
+
+def _show_log(telling: Telling, stage: Stage) -> None:
+    lines = stage.worker_log.read_text(errors="replace").splitlines()
+    telling.remark(f"the last lines of the worker's log ({len(lines)} in all):")
+    for line in lines[-_LAST_LINES:]:
+        telling.remark(line)
+
+
+async def _interrupt() -> None:
+    """Returns on Ctrl-C, which is the way to end what was kept, and no failure."""
+    interrupted = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
+    await interrupted.wait()
