@@ -26,8 +26,8 @@ def refuse_start(starts_at: datetime, source: Source, at: Moment, rules: Rules) 
         lead = _minutes(rules.min_lead)
         return Refusal(Code.TOO_SOON, f"A booking has to be made {lead} before its start.")
     if starts_at > at.sent + rules.max_ahead:
-        days = rules.max_ahead.days
-        return Refusal(Code.TOO_FAR_AHEAD, f"A booking can be made at most {days} days ahead.")
+        ahead = f"{rules.max_ahead / timedelta(days=1):g} days"
+        return Refusal(Code.TOO_FAR_AHEAD, f"A booking can be made at most {ahead} ahead.")
     return None
 
 
