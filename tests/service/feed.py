@@ -1,0 +1,100 @@
+"""All that lies in a house's topics, as a reader with read_committed sees it, while it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, TypeVar
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+Seen: TypeAlias = ConsumerRecord[Any, Any]
+Found = TypeVar("Found")
+
+PATIENCE_SECONDS = 30.0
+
+
+def header(record: Seen, name: str) -> bytes | None:
+    """The first header of this name."""
+    return next((value for key, value in record.headers if key == name), None)
+
+
+class Feed:
+    """Reads the given topics from their beginning; what was read stays."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._news = asyncio.Condition()
+        self._read: defaultdict[str, list[Seen]] = defaultdict(list)
+        self._answers: defaultdict[bytes, list[Seen]] = defaultdict(list)
+        self._reached: dict[TopicPartition, int] = {}
+
+    def records(self, topic: str) -> list[Seen]:
+        """What the topic holds, each partition in its order."""
+        return list(self._read[topic])
+
+    def answers_to(self, correlation_id: bytes) -> list[Seen]:
+        """The records of reply topics with this key."""
+        return list(self._answers[correlation_id])
+
+    async def until(
+        self, look: Callable[[], Found], *, within_seconds: float = PATIENCE_SECONDS
+    ) -> Found:
+        """What `look` gives once that is true; asked again with every record that comes."""
+        async with asyncio.timeout(within_seconds), self._news:
+            while not (found := look()):
+                await self._news.wait()
+            return found
+
+    async def caught_up(self) -> None:
+        """Returns when all that was committed before the call has been read."""
+        sources = self._consumer.assignment()
+        ends = await self._consumer.end_offsets(sources)
+        await self.until(lambda: self._has_read(ends) or None)
+
+    def _has_read(self, ends: dict[TopicPartition, int]) -> bool:
+        return all(self._reached.get(source, 0) >= end for source, end in ends.items())
+
+    async def read(self, replies: Callable[[str], bool]) -> None:
+        """Read on until cancelled."""
+        while True:
+            batches = await self._consumer.getmany(timeout_ms=20)
+            for source in self._consumer.assignment():
+                # Markers of transactions count as read though they bring nothing.
+                self._reached[source] = await self._consumer.position(source)
+            async with self._news:
+                for source, records in batches.items():
+                    self._read[source.topic] += records
+                    for record in records if replies(source.topic) else ():
+                        self._answers[record.key or b""].append(record)
+                self._news.notify_all()
+
+
+@asynccontextmanager
+async def feed_of(
+    bootstrap_servers: str, topics: Sequence[str], replies: Callable[[str], bool]
+) -> AsyncIterator[Feed]:
+    """A feed that reads while the block runs."""
+    consumer: AIOKafkaConsumer = AIOKafkaConsumer(
+        *topics,  # without a group that means all of their partitions
+        bootstrap_servers=bootstrap_servers,
+        isolation_level="read_committed",
+        fetch_max_wait_ms=50,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    await consumer.start()
+    try:
+        feed = Feed(consumer)
+        reading = asyncio.create_task(feed.read(replies))
+        try:
+            yield feed
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+    finally:
+        await consumer.stop()
