@@ -13,10 +13,13 @@ class WorkerLock:
     """Held as SQLite's own lock on a file beside the database, so that it dies with the process."""
 
     def __init__(self, database: str) -> None:
-        """Raises DatabaseInUse when another worker holds it."""
-        self._held = sqlite3.connect(
-            f"{database}-worker", timeout=0, isolation_level=None, check_same_thread=False
-        )
+        """Raises DatabaseInUse when another worker holds it, ValueError when it cannot be made."""
+        try:
+            self._held = sqlite3.connect(
+                f"{database}-worker", timeout=0, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.OperationalError as error:
+            raise ValueError(f"cannot open the SQLite database {database}: {error}") from error
         try:
             self._held.execute("begin exclusive")
         except sqlite3.OperationalError as error:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,11 @@ async def test_a_closed_database_may_be_opened_again(sqlite_url: str) -> None:
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="file"):
         open_database(DatabaseSettings("sqlite+aiosqlite:///:memory:"))
+
+
+def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nowhere"):
+        open_database(DatabaseSettings(f"sqlite+aiosqlite:///{tmp_path}/nowhere/b.sqlite3"))
 
 
 async def test_a_transaction_has_the_write_lock_from_its_beginning(sqlite: Database) -> None:
