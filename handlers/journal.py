@@ -1,17 +1,21 @@
 """What a command's partner calls have come to, kept so that a crash forgets nothing.
 
 Before a call with an effect is made, the answers that led to it and the call itself are written.
-Calls are known by their Idempotency-Key, which names the command, its run and the step.
+Calls are known by their Idempotency-Key, which names the command, its run and the step. A claim
+that was won stands in the database; one that was lost leaves nothing there, so it is kept here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from domain.effects import ChangingCall, PartnerAnswer, PartnerCall
+from domain.effects import ChangingCall, PartnerAnswer, PartnerCall, SlotTaken, TakenSlot
+from domain.time_slot import TimeSlot
 from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
 
 
@@ -22,13 +26,23 @@ class QuestionChanged(Exception):
 class Journal:
     """One command's calls and answers: what is stored, and what is still to be."""
 
-    __slots__ = ("_answers", "_begun", "_entries", "_unwritten_answers", "_unwritten_calls")
+    __slots__ = (
+        "_answers",
+        "_begun",
+        "_entries",
+        "_lost",
+        "_unwritten_answers",
+        "_unwritten_calls",
+        "_unwritten_lost",
+    )
 
     def __init__(self, stored: Iterable[str] = ()) -> None:
         self._answers: dict[str, PartnerAnswer] = {}
         self._begun: dict[str, ChangingCall] = {}
         self._unwritten_answers: dict[str, PartnerAnswer] = {}
         self._unwritten_calls: dict[str, ChangingCall] = {}
+        self._lost: dict[UUID, SlotTaken] = {}
+        self._unwritten_lost: dict[UUID, SlotTaken] = {}
         self._entries: list[str] = list(stored)
         for entry in self._entries:
             body: dict[str, Any] = orjson.loads(entry)
@@ -36,6 +50,8 @@ class Journal:
                 self._answers[key] = answer_from_json(answer)
             for key, call in body["asked"].items():
                 self._begun[key] = call_from_json(call)  # type: ignore[assignment]  # only such are written
+            for claim_id, conflicts in body.get("lost", {}).items():
+                self._lost[UUID(claim_id)] = _taken_from_json(conflicts)
 
     def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
         """The answer already heard; raises QuestionChanged when the key stood for another call."""
@@ -51,6 +67,14 @@ class Journal:
         if call.key not in self._begun:
             self._begun[call.key] = self._unwritten_calls[call.key] = call
 
+    def lost_claim(self, claim_id: UUID) -> SlotTaken | None:
+        """What a claim was lost to: it stays lost, what it was wanted for may have been released."""
+        return self._lost.get(claim_id)
+
+    def lose(self, claim_id: UUID, taken: SlotTaken) -> None:
+        if claim_id not in self._lost:
+            self._lost[claim_id] = self._unwritten_lost[claim_id] = taken
+
     @property
     def next_sequence(self) -> int:
         """The number of the entry that `write` gives next; the start of the command was 0."""
@@ -58,14 +82,16 @@ class Journal:
 
     def write(self) -> str:
         """The next entry: all that is not stored yet."""
-        body = orjson.dumps(
-            {
-                "heard": {k: answer_to_json(a) for k, a in self._unwritten_answers.items()},
-                "asked": {k: call_to_json(c) for k, c in self._unwritten_calls.items()},
-            }
-        ).decode()
+        parts: dict[str, dict[str, Any]] = {
+            "heard": {k: answer_to_json(a) for k, a in self._unwritten_answers.items()},
+            "asked": {k: call_to_json(c) for k, c in self._unwritten_calls.items()},
+        }
+        if self._unwritten_lost:
+            parts["lost"] = {str(k): _taken_to_json(t) for k, t in self._unwritten_lost.items()}
+        body = orjson.dumps(parts).decode()
         self._unwritten_answers.clear()
         self._unwritten_calls.clear()
+        self._unwritten_lost.clear()
         self._entries.append(body)
         return body
 
@@ -75,10 +101,23 @@ class Journal:
 
     def story(self) -> str:
         """Everything as one JSON list, to be kept with the outcome."""
-        if self._unwritten_answers or self._unwritten_calls:
+        if self._unwritten_answers or self._unwritten_calls or self._unwritten_lost:
             self.write()
         return f"[{','.join(self._entries)}]"
 
     def begun(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
         """The calls that may have had an effect, in order, with their answers as far as heard."""
         return [(call, self._answers.get(key)) for key, call in self._begun.items()]
+
+
+def _taken_to_json(taken: SlotTaken) -> list[list[Any]]:
+    return [[t.slot.starts_at, t.slot.ends_at, t.item] for t in taken.conflicts]
+
+
+def _taken_from_json(stored: list[list[Any]]) -> SlotTaken:
+    return SlotTaken(
+        tuple(
+            TakenSlot(TimeSlot(datetime.fromisoformat(start), datetime.fromisoformat(end)), item)
+            for start, end, item in stored
+        )
+    )

@@ -19,6 +19,7 @@ import structlog
 
 from domain.effects import (
     ChangingCall,
+    Claimed,
     ClaimSlot,
     DatabaseQuestion,
     FindBooking,
@@ -26,6 +27,7 @@ from domain.effects import (
     FindUndo,
     PartnerCall,
     Question,
+    SlotTaken,
 )
 from domain.outcome import Outcome
 from domain.workflow import Workflow
@@ -182,13 +184,31 @@ async def _answer(transaction: LaneTransaction, asking: Sequence[Run]) -> None:
     if conflicts := [q for _, q in questions if isinstance(q, FindConflicts)]:
         taken = await transaction.find_conflicts(conflicts)
         answers |= dict(zip(conflicts, taken, strict=True))
-    if claims := [(run.row_id, q) for run, q in questions if isinstance(q, ClaimSlot)]:
-        granted = await transaction.claim(claims)
-        answers |= {q: answer for (_, q), answer in zip(claims, granted, strict=True)}
+    if claims := [(run, q) for run, q in questions if isinstance(q, ClaimSlot)]:
+        answers |= await _claim(transaction, claims)
     for run in asking:
         if any(isinstance(question, ClaimSlot) for question in run.asking):
             run.wants = None
         run.hear([answers[question] for question in run.asking])
+
+
+async def _claim(
+    transaction: LaneTransaction, claims: Sequence[tuple[Run, ClaimSlot]]
+) -> dict[Question[Any], Claimed | SlotTaken]:
+    """Granted in the order given; what a command lost before a crash it has lost for good."""
+    answers: dict[Question[Any], Claimed | SlotTaken] = {}
+    open_: list[tuple[Run, ClaimSlot]] = []
+    for run, claim in claims:
+        if lost := run.journal.lost_claim(claim.claim_id):
+            answers[claim] = lost
+        else:
+            open_.append((run, claim))
+    granted = await transaction.claim([(run.row_id, claim) for run, claim in open_])
+    for (run, claim), answer in zip(open_, granted, strict=True):
+        answers[claim] = answer
+        if isinstance(answer, SlotTaken):
+            run.journal.lose(claim.claim_id, answer)
+    return answers
 
 
 async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
