@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
@@ -112,6 +111,6 @@ def _seconds(claims: Claims, name: str) -> float:
     value = claims.get(name)
     if value is None:
         raise TokenError(f'"{name}" is missing')
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise TokenError(f'"{name}" must be a number of seconds since 1970')
     return value

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.settings import Settings, SettingsError, load, read
 from app.settings.documentation import settings_page
@@ -202,6 +203,7 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("SEAL__KEYS", "k1"),
         ("SEAL__KEYS", "k1:%%%"),
         ("SEAL__KEYS", "k1:QUJD"),
+        ("SEAL__KEYS", "k1:!" + "A" * 43 + "="),
         ("SEAL__KEYS", f"{SEAL},{SEAL}"),
         ("SEAL__KEYS", f"{SEAL},"),
         ("SEAL__KEYS", SEAL.replace("k1", "k 1")),
@@ -401,6 +403,13 @@ def test_no_value_shows_in_an_error(settings: LoadWith, name: str, value: str) -
         settings(**{name: value})
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert "canary" not in shown.replace('"canary"', "")
+
+
+def test_not_even_pydantic_shows_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKING_KAFKA__BOOTSTRAP_SERVERS", "canary")
+    with pytest.raises(ValidationError) as caught:
+        KafkaSection()
+    assert "canary" not in str(caught.value)
 
 
 # --- documentation ---

@@ -308,7 +308,10 @@ def test_issuer_and_audience_are_required_when_they_are_set() -> None:
 def test_a_token_for_somebody_else_is_refused_when_no_audience_is_set(
     tokens: TokenAuthenticator,
 ) -> None:
-    assert '"aud"' in refused_because(judged(tokens, a_token(aud="payments")))
+    strangers: list[Any] = ["payments", ["payments"], [None], {}]
+    for audience in strangers:
+        refusal = refused_because(judged(tokens, a_token(aud=audience)))
+        assert '"aud" names an audience, and this service is set to have none' in refusal
 
 
 def test_auth_off_makes_everybody_an_admin() -> None:

@@ -134,6 +134,25 @@ def test_a_byte_cannot_move_from_one_field_to_the_next() -> None:
     assert ours.verified(moved) is None
 
 
+def test_a_byte_cannot_move_from_the_value_to_the_origin() -> None:
+    signed = a_forward()
+    origin = dict(signed.headers)[ORIGIN] or b""
+    moved = replace(with_header(signed, ORIGIN, origin[1:]), value=b"{}" + origin[:1])
+    assert ours.verified(moved) is None
+
+
+def test_a_null_header_is_not_an_empty_one() -> None:
+    signed = a_forward((("reply_to", b""),))
+    as_null = tuple((name, value or None) for name, value in signed.headers)
+    assert ours.verified(replace(signed, headers=as_null)) is None
+
+
+def test_a_header_cannot_take_another_name() -> None:
+    (_, value), *rest = a_forward((("reply_to", b"x"),)).headers
+    renamed = replace(a_forward(), headers=(("correlation_id", value), *rest))
+    assert ours.verified(renamed) is None
+
+
 def test_trace_headers_may_change_on_the_way() -> None:
     changed = with_header(a_forward((("traceparent", b"a"),)), "traceparent", b"b")
     assert ours.verified(changed) is not None
