@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.database.database import Database
+from adapters.database.database import Database, open_database
 from adapters.database.reads import paged
+from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import bookings
 from domain.lifecycle import Status
-from handlers.ports import DatabaseAway, Page
-from tests.adapters.database.lane import PARTITION, TOPIC, Lane, a_claim, a_key, a_start
+from domain.outcome import Claims
+from domain.undo import RestoreReservation, Undo
+from handlers.ports import BookingWrite, DatabaseAway, Page
+from tests.adapters.database.lane import (
+    PARTITION,
+    TOPIC,
+    Lane,
+    a_claim,
+    a_key,
+    a_recording,
+    a_start,
+    another_booking,
+)
 from tests.builders import GUEST_ID, NOW, VENUE_ID
 
 
@@ -129,9 +143,6 @@ async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: 
 
 async def test_a_frozen_worker_loses_its_transaction(postgresql_url: str) -> None:
     """Its successor waits for the epoch's row five seconds and no longer."""
-    from adapters.database.database import open_database
-    from adapters.database.settings import DatabaseSettings
-
     frozen, successor = (open_database(DatabaseSettings(postgresql_url)) for _ in range(2))
     epoch = await frozen.lanes.raise_epoch(TOPIC, PARTITION)
     start = a_start()
@@ -166,6 +177,47 @@ async def explained(engine: AsyncEngine, query: Any) -> str:
             text(f"explain {str(compiled).replace(':', chr(92) + ':')}")
         )
         return "\n".join(row[0] for row in rows)
+
+
+async def read_whole(engine: AsyncEngine) -> dict[str, int]:
+    """How often each table was read from end to end, by connections that are closed."""
+    query = text("select relname, seq_scan from pg_stat_user_tables where relname <> 'lanes'")
+    async with engine.connect() as connection:
+        await connection.execute(text("select pg_stat_clear_snapshot()"))
+        return {row.relname: row.seq_scan for row in await connection.execute(query)}
+
+
+async def test_no_lane_reads_a_table_from_end_to_end(
+    postgresql_url: str, engine: AsyncEngine
+) -> None:
+    """Not even while the planner believes the tables empty."""
+    before = await read_whole(engine)
+    database = open_database(DatabaseSettings(postgresql_url))
+    lane = await Lane.opened(database)
+    booking, undo = another_booking(), Undo(uuid4(), uuid4(), VENUE_ID, RestoreReservation("", ""))
+    for _ in range(7):  # more often than the server makes a plan anew
+        start, held = await lane.started(), a_claim(booking_id=booking.id)
+        async with lane.transaction() as transaction:
+            await transaction.find_bookings([booking.id])
+            await transaction.find_commands([start.row_id])
+            await transaction.find_by_coordinates([start.coordinates])
+            await transaction.adopt({start.row_id: start.coordinates})
+            for _ in range(2):
+                await transaction.take_keys([a_key(key_id=booking.id)])
+                await transaction.take_references({booking.id: booking.reference})
+            await transaction.claim([(start.row_id, held), (start.row_id, a_claim())])
+            await transaction.find_undo([undo.id])
+            write = BookingWrite(booking, None, Claims.FREE, None)
+            recording = a_recording(
+                start, write=write, drop_claims=True, release_key=booking.id, owed=(undo,)
+            )
+            await transaction.record([replace(recording, undo_done=undo.id)])
+        booking = replace(booking, version=booking.version + 1)
+        await database.reads.bookings([booking.id])
+        await database.reads.bookings_by_reference([booking.reference])
+        await database.reads.histories([booking.id])
+    await database.close()
+    assert await read_whole(engine) == before
 
 
 @pytest.mark.parametrize(
