@@ -25,6 +25,15 @@ def give_back_key(key: str) -> str:
     return str(uuid5(_NAMESPACE, f"give back/{key}"))
 
 
+def whole_refund_key(intent_id: str) -> str:
+    """The Idempotency-Key of the refund of a whole intent that no booking stands on.
+
+    It follows from the intent, so that two commands that owe it (one lost its confirmation, another
+    replaced it) have it refunded once.
+    """
+    return str(uuid5(_NAMESPACE, f"whole refund/{intent_id}"))
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseOwed:
     """Inventory to be released: under a known reservation, or under whatever `reserve` made.

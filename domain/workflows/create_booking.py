@@ -51,7 +51,7 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
         return held
     opened = yield from open_payment(calls.intent(command, price), command.venue.id)
     if isinstance(opened, Rejected):
-        released = yield from release_reserved(reserve, held.reservation)
+        released = yield from release_reserved(reserve, held.reservation, is_only=True)
         return replace(opened, owed=opened.owed + released)
     window_ends = at.decided + rules.confirmation_window
     expires_at = earliest(window_ends, held.reservation.expires_at, valid_until)

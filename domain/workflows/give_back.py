@@ -23,7 +23,7 @@ from domain.effects import (
     ReserveInventory,
 )
 from domain.money import Money
-from domain.undo import RefundOwed, ReleaseOwed, Undo, give_back_key
+from domain.undo import RefundOwed, ReleaseOwed, Undo, give_back_key, whole_refund_key
 from domain.workflow import Step, ask, together
 
 
@@ -102,16 +102,21 @@ def refunded_amount(answer: Refunded | PartnerUnavailable, payment: Payment) -> 
 
 
 def release_reserved(
-    reserve: ReserveInventory, answer: Reservation | PartnerUnavailable
+    reserve: ReserveInventory, answer: Reservation | PartnerUnavailable, *, is_only: bool
 ) -> Step[tuple[Undo, ...]]:
     """Release what a refused command reserved, or may have reserved; gives what is still owed.
 
-    When the answer was lost, a 404 proves nothing: the reservation may be landing only now.
+    When the answer was lost, a 404 proves nothing: the reservation may be landing only now. Nor
+    does a release by reference, unless the reserve `is_only` under it: two updates of one version
+    share theirs.
     """
     if isinstance(answer, PartnerUnavailable) and not answer.may_have_happened:
         return ()
     known = answer.reservation_id if isinstance(answer, Reservation) else None
     key = give_back_key(reserve.key)
+    if known is None and not is_only:
+        owed = ReleaseOwed(key, reserve.booking_reference, None, reserve=reserve)
+        return (Undo.of(owed, reserve.booking_id, reserve.venue_id),)
     released = yield from ask(ReleaseInventory(key, known, reserve.booking_reference))
     if isinstance(released, Released) or (known and isinstance(released, NothingHeld)):
         return ()
@@ -144,11 +149,12 @@ def intent_owed(
     None when surely nothing: it was declined, is still unpaid and unknown to the guest, or was
     never made. An answer of None is one that was not heard.
     """
-    key, reason = give_back_key(create.key), "the command was refused"
+    reason = "the command was refused"
     match answer:
         case Intent(status=PaymentStatus.SUCCEEDED | PaymentStatus.PROCESSING):
+            key = whole_refund_key(answer.intent_id)
             return RefundOwed(key, answer.intent_id, None, reason)
         case Intent() | Declined() | PartnerUnavailable(may_have_happened=False):
             return None
         case _:
-            return RefundOwed(key, None, None, reason, create=create)
+            return RefundOwed(give_back_key(create.key), None, None, reason, create=create)

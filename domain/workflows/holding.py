@@ -41,7 +41,7 @@ def hold_unit(
     if isinstance(answer, Full):
         return Rejected(no_capacity(answer.reason))
     if isinstance(answer, PartnerUnavailable):
-        owed = yield from release_reserved(reserve, answer)
+        owed = yield from release_reserved(reserve, answer, is_only=not extends)
         return Rejected(inventory_away(), owed)
     hold = Hold(answer.reservation_id, answer.item or reserve.item)
     is_moved = reserve.item is not None and hold.item != reserve.item
@@ -56,6 +56,6 @@ def hold_unit(
         )
         claimed = yield from ask(claim)
         if isinstance(claimed, SlotTaken):
-            owed = yield from release_reserved(reserve, answer)
+            owed = yield from release_reserved(reserve, answer, is_only=not extends)
             return Rejected(slot_unavailable(claimed), owed)
     return Held(answer, hold, is_moved)

@@ -11,7 +11,7 @@ from domain.effects import Declined, FindIntent, PartnerUnavailable, RefundPayme
 from domain.lifecycle import Status
 from domain.money import Money
 from domain.outcome import Accepted, EventType, Happened, Settled, StillOwed
-from domain.undo import RefundOwed
+from domain.undo import RefundOwed, whole_refund_key
 from domain.workflow import Step, Workflow, ask
 from domain.workflows.give_back import refunded_amount
 from domain.workflows.payment import seen_payment
@@ -63,7 +63,8 @@ def _refund_of_nobody(
     amount = owed.amount or intent.amount or (owed.create.amount if owed.create else None)
     if amount is None:
         return StillOwed("the payment service tells no amount")
-    refund = RefundPayment(owed.key, intent_id, command.booking_id, amount, owed.reason)
+    key = owed.key if owed.amount else whole_refund_key(intent_id)
+    refund = RefundPayment(key, intent_id, command.booking_id, amount, owed.reason)
     answer = yield from ask(refund)
     return StillOwed(answer.detail) if isinstance(answer, PartnerUnavailable) else Settled()
 

@@ -64,19 +64,21 @@ def _landed(
 ) -> Step[str | Settled | StillOwed]:
     """The id of a reservation whose answer was lost, or the end of the matter.
 
-    Released by reference first, unless an active booking may stand on that reference. A 404 proves
-    nothing before the slot is over, so the reserve is sent again under its old key: it answers the
-    reservation that it made, or makes the one that is released then.
+    A create's is released by its reference first; an update's shares its reference with others. A
+    404 proves nothing, so the reserve is sent again under its old key: it answers the reservation
+    that it made, or makes the one that is released then. Once the slot is over it blocks nobody.
     """
-    if booking is None or not booking.is_active:
+    if booking is None:
         by_reference = ReleaseInventory(
             command.asked.key("release-by-reference"), None, reserve.booking_reference
         )
         answer = yield from ask(by_reference)
         if isinstance(answer, PartnerUnavailable):
             return StillOwed(answer.detail)
-        if isinstance(answer, Released) or _is_over(reserve, at):
+        if isinstance(answer, Released):
             return Settled()
+    if _is_over(reserve, at):
+        return Settled()
     again = yield from ask(reserve)
     match again:
         case PartnerUnavailable():

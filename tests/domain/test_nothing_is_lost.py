@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from domain.booking import Booking
@@ -193,6 +193,8 @@ def _may_keep(booking: Booking, net: Money) -> Money:
 
 
 @settings(max_examples=150, deadline=None)
+@example(first=[], rest=[("confirm", [Fault.NONE, Fault.LATE]), ("fewer", [])])
+@example(first=[], rest=[("any_item", [Fault.LOST, Fault.REFUSED]), ("any_item", [Fault.LATE])])
 @given(first=_FAULTS, rest=st.lists(st.tuples(_WHAT, _FAULTS), max_size=5))
 def test_what_fails_is_owned_given_back_or_owed_and_owed_converges(
     first: list[Fault], rest: list[tuple[str, list[Fault]]]

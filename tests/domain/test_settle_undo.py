@@ -288,3 +288,10 @@ def test_settling_again_at_another_time_asks_under_the_same_refund_key() -> None
     later = at(NOW + timedelta(days=1))
     first, again = settle(REFUND, CANCELLED), settle(REFUND, CANCELLED, moment=later)
     assert first.one(RefundPayment) == again.one(RefundPayment)
+
+
+def test_two_commands_that_owe_one_whole_intent_have_it_refunded_once() -> None:
+    charged = {FindIntent: an_intent(PaymentStatus.SUCCEEDED, "pi_0", amount=eur(70))}
+    lost = settle(RefundOwed("one", "pi_0", None, "charged too late"), CONFIRMED, charged)
+    replaced = settle(RefundOwed("other", "pi_0", None, "replaced"), CONFIRMED, charged)
+    assert lost.one(RefundPayment).key == replaced.one(RefundPayment).key

@@ -428,3 +428,12 @@ def test_a_paid_booking_stays_paid_when_only_the_time_moves() -> None:
     ended = update(CONFIRMED, booking_time=LATER)
     assert ended.accepted.booking.payment == paid()
     assert ended.all(RefundPayment) == []
+
+
+def test_a_lost_reserve_of_an_update_is_owed_since_others_may_share_its_reference() -> None:
+    ended = update(CONFIRMED, item="table-5", script={ReserveInventory: INVENTORY_LOST})
+    (undo,) = ended.rejected.owed
+    assert ended.code is Code.INVENTORY_UNAVAILABLE
+    assert ended.all(ReleaseInventory) == []
+    assert isinstance(undo.owed, ReleaseOwed)
+    assert undo.owed.reserve == ended.one(ReserveInventory)
