@@ -28,7 +28,12 @@ def invitation(stage: Stage, memory: Memory, example: Send | None) -> Iterator[t
         guest = {"guest_id": example.by.subject}
         yield "all bookings of the guest", _send(stage, token, "list_guest_bookings", guest)
     yield "the events, as they come", _booking(stage, "watch", "events")
-    yield "is the worker well?", f"cd {shlex.quote(str(stage.directory))} && {_command()} health"
+    inside = f"cd {shlex.quote(str(stage.directory))} &&"  # where its `.env` is
+    yield "is the worker well?", f"{inside} {_command()} health"
+    yield (
+        "kill the worker, start it again",
+        f"kill -9 {stage.worker.pid}; {inside} {_command()} run",
+    )
 
 
 def _send(stage: Stage, token: str, type_: str, data: Mapping[str, object]) -> str:

@@ -80,7 +80,7 @@ def _outcome(endings: Sequence[Ending], totals: Totals) -> dict[str, object]:
 
 
 def _show_log(telling: Telling, stage: Stage) -> None:
-    lines = stage.worker_log.read_text(errors="replace").splitlines()
+    lines = stage.worker.log.read_text(errors="replace").splitlines()
     telling.remark(f"the last lines of the worker's log ({len(lines)} in all):")
     for line in lines[-_LAST_LINES:]:
         telling.remark(line)

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,14 @@ from app.local_servers.guarded_process import GuardedProcess
 COMMAND = Path(sys.executable).with_name("booking")
 """The command line of this installation, whatever PATH says."""
 PARTNERS: tuple[PartnerName, ...] = ("inventory", "pricing", "payment")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """Where it writes its log; its process id, unless it ended at once."""
+
+    log: Path
+    pid: int | None
 
 
 @contextmanager
@@ -42,8 +51,8 @@ def partners_running(directory: Path) -> Iterator[dict[PartnerName, str]]:
 
 
 @contextmanager
-def worker_running(directory: Path, health_file: Path) -> Iterator[Path]:
-    """`booking run` with the `.env` in `directory`; gives its log. Raises ServerUnavailable.
+def worker_running(directory: Path, health_file: Path) -> Iterator[RunningWorker]:
+    """`booking run` with the `.env` in `directory`. Raises ServerUnavailable.
 
     Returns when the worker says that it is ready; at the end it drains.
     """
@@ -61,7 +70,8 @@ def worker_running(directory: Path, health_file: Path) -> Iterator[Path]:
     )
     worker.start()
     try:
-        yield worker.log
+        beat = last_beat(health_file)
+        yield RunningWorker(worker.log, beat.pid if beat else None)
     finally:
         worker.stop()
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from app.demo.processes import partners_running, worker_running
+from app.demo.processes import RunningWorker, partners_running, worker_running
 from app.demo.script import PartnerName
 from app.demo.surroundings import as_env_file, worker_settings
 from app.local_servers import ServerUnavailable, kafka_server, postgres_server
@@ -34,7 +34,7 @@ class Stage:
     kafka: KafkaSettings
     partner_urls: dict[PartnerName, str]
     secret: str
-    worker_log: Path
+    worker: RunningWorker
     directory: Path
 
 
@@ -52,7 +52,6 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
                 tables_ready = starting.create_task(_database(held, database, directory, progress))
                 partners = partners_running(directory / "partners")
                 partners_ready = starting.create_task(_entered(held, partners))
-                starting.create_task(asyncio.to_thread(_load))
         except ExceptionGroup as group:
             raise group.exceptions[0] from group  # the others were cancelled for it
         kafka, urls = kafka_ready.result(), partners_ready.result()
@@ -72,9 +71,11 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
         env_file.touch(mode=0o600)
         env_file.write_text(as_env_file(settings))
         progress("Worker: starting")
-        log = await _entered(held, worker_running(worker_directory, health_file))
+        loaded = asyncio.create_task(asyncio.to_thread(_load))
+        worker = await _entered(held, worker_running(worker_directory, health_file))
+        await loaded
         progress("Worker: ready")
-        yield Stage(kafka, urls, secret, log, worker_directory)
+        yield Stage(kafka, urls, secret, worker, worker_directory)
 
 
 async def _kafka(held: AsyncExitStack, progress: Progress) -> KafkaSettings:
@@ -117,7 +118,9 @@ async def _database(
 
 
 def _load() -> None:
-    """Import what the day needs while the servers start: a second or two, otherwise after them."""
+    """Import what the day needs while the worker starts; earlier it would slow the servers' start,
+    whose threads would have to wait for the interpreter.
+    """
     import_module("app.demo.performance")
 
 

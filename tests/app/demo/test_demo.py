@@ -46,11 +46,11 @@ async def test_the_day_ends_as_told_and_somebody_elses_servers_are_left_as_they_
 
 def test_kept_on_sqlite_its_lines_work_as_they_were_printed(servers: LocalServers) -> None:
     with demo_process(servers, "--database", "sqlite", "--keep") as demo:
-        demo.read_until("health\n", within_seconds=100)
-        create, get, listing, health = [
+        demo.read_until(" run\n", within_seconds=100)
+        create, get, listing, _watch, health, _kill_and_run = [
             line
             for line in demo.told.split("In another shell:")[1].splitlines()
-            if line and not line.startswith("#") and " watch " not in line
+            if line and not line.startswith("#")
         ]
         replies = [json.loads(_pasted(line)) for line in (create, get, listing)]
         assert "ready" in _pasted(health)
