@@ -13,8 +13,9 @@ import structlog
 from aiokafka.errors import KafkaError
 from faststream import FastStream
 
-from adapters.database.database import open_database
+from adapters.database.database import Database, open_database
 from adapters.database.migrations import pending_migrations
+from adapters.database.sqlite_lock import DatabaseInUse
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.standstill import Standstill
@@ -58,7 +59,7 @@ async def _live(settings: Settings) -> str | None:
     pulse = _Pulse(settings.health_file)
     async with AsyncExitStack() as held:
         await held.enter_async_context(_beside(pulse.beat()))
-        database = open_database(settings.database)
+        database = _opened(settings)
         held.push_async_callback(database.close)
         await _ready(settings, pulse)
         partners = await held.enter_async_context(
@@ -84,6 +85,13 @@ async def _live(settings: Settings) -> str | None:
         app.after_startup(go)
         await app.run()
         return end.reason
+
+
+def _opened(settings: Settings) -> Database:
+    try:
+        return open_database(settings.database)
+    except (DatabaseInUse, ValueError) as error:
+        raise CannotStart(str(error)) from error
 
 
 class _End:
@@ -176,9 +184,14 @@ class _Pulse:
 
 @asynccontextmanager
 async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run these while the block runs; they never end by themselves but by a bug, which is raised."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
-        yield
-        for task in tasks:
-            task.cancel()
+    """Run these while the block runs; they end only by a bug, which is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+            yield
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as raised:
+        if len(raised.exceptions) > 1:
+            raise
+        raise raised.exceptions[0] from None  # as if nothing ran beside it

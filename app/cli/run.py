@@ -34,15 +34,11 @@ def _run(settings: Settings) -> str | None:
     from app.failures import Failure
     from app.main import CannotStart, run_worker
 
-    reason, to_put_right = None, ""
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-            reason = runner.run(run_worker(settings))
-    except* CannotStart as refusals:  # in a group, since the worker's tasks end together
-        to_put_right = "\n".join(map(str, refusals.exceptions))
-    if to_put_right:
-        raise Failure(to_put_right)
-    return reason
+            return runner.run(run_worker(settings))
+    except CannotStart as error:
+        raise Failure(str(error)) from error
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
