@@ -9,31 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.demo.partners.faults import Fault, Kind
+from tests.service.asking import events_of, move
 from tests.service.builders import PERSONAL, a_create, a_venue, in_hours
-from tests.service.callers import Caller, a_guest, a_manager, an_admin
-from tests.service.client import Reply
-from tests.service.feed import Seen
+from tests.service.callers import a_guest, a_manager, an_admin
 from tests.service.house import House
-from tests.service.story import Event, event_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-async def move(house: House, caller: Caller, booking: str, status: str, **fields: str) -> Reply:
-    data = {"booking_id": booking, "status": status, **fields}
-    return await house.client.command(caller, "update_booking_status", data)
-
-
-async def events_of(house: House, booking: str, count: int) -> list[Event]:
-    """The booking's events, once there are so many."""
-    topic = f"{house.prefix}.events"
-
-    def look() -> list[Seen]:
-        own = [r for r in house.feed.records(topic) if r.key == booking.encode()]
-        return own if len(own) >= count else []
-
-    records = await house.feed.until(look)
-    return [event_of(record) for record in records]
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_guest_books_pays_moves_comes_and_goes(house: House) -> None:

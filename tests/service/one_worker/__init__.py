@@ -1,0 +1,1 @@
+"""What one undisturbed worker answers; all tests here share it and its house."""
