@@ -49,7 +49,7 @@ def command_for(action: Action, version: int) -> CancelBooking | ChangeStatus | 
             return a_status(_TO[action], ADMIN, expected_version=version)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @over(st.lists(st.sampled_from(Action), max_size=8))
 def test_every_sequence_of_commands_goes_as_the_table_says(actions: list[Action]) -> None:
     booking = a_booking(payment=paid())

@@ -192,7 +192,7 @@ def _may_keep(booking: Booking, net: Money) -> Money:
     return booking.payment.kept
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @example(first=[], rest=[("confirm", [Fault.NONE, Fault.LATE]), ("fewer", [])])
 @example(first=[], rest=[("any_item", [Fault.LOST, Fault.REFUSED]), ("any_item", [Fault.LATE])])
 @given(first=_FAULTS, rest=st.lists(st.tuples(_WHAT, _FAULTS), max_size=5))
@@ -227,7 +227,7 @@ def stands_in_the_ledger(booking: Booking, ledger: Ledger) -> None:
         assert ledger.charges[booking.payment.intent_id].net == booking.payment.kept
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     before=st.lists(_WHAT, max_size=2),
     dying=st.one_of(st.just("create"), _WHAT),
