@@ -28,6 +28,7 @@ def command_row(start: Start) -> dict[str, object]:
         "booking_id": start.booking_id,
         "booking_reference": start.booking_reference,
         "reply_route": start.reply_route,
+        "key_id": start.key_id,
     }
 
 
@@ -85,6 +86,7 @@ def start_of(row: Row[Any]) -> Start:
         booking_id=row.booking_id,
         booking_reference=row.booking_reference,
         reply_route=row.reply_route,
+        key_id=row.key_id,
     )
 
 

@@ -76,6 +76,7 @@ commands: Final = Table(
     _optional("booking_id", ID),
     _optional("booking_reference", Text()),
     _optional("reply_route", Text()),
+    _optional("key_id", ID),
     Index("commands_by_coordinates", "topic", "partition", "log_offset"),
 )
 

@@ -89,6 +89,7 @@ def a_start(**fields: Any) -> Start:
         booking_id=uuid4(),
         booking_reference="BR-20260602-ABCDEFGH",
         reply_route='{"topic": "booking.replies"}',
+        key_id=uuid4(),
     )
     return replace(start, **fields)
 

@@ -21,7 +21,9 @@ from tests.builders import NOW
 
 async def test_a_started_command_is_found_as_it_was_written(lane: Lane) -> None:
     start = await lane.started()
-    bare = await lane.started(booking_id=None, booking_reference=None, reply_route=None)
+    bare = await lane.started(
+        booking_id=None, booking_reference=None, reply_route=None, key_id=None
+    )
     async with lane.transaction() as transaction:
         found = await transaction.find_commands([start.row_id, bare.row_id, uuid4()])
     assert found == {

@@ -48,7 +48,8 @@ _TABLES: Final = (
         run integer not null,
         booking_id {id},
         booking_reference text,
-        reply_route text
+        reply_route text,
+        key_id {id}
     )
     """,
     "create index commands_by_coordinates on commands (topic, partition, log_offset)",
