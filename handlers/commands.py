@@ -6,7 +6,6 @@ in one Kafka transaction with its offsets, by whoever called.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,10 +58,9 @@ class CommandHandlers:
             item for item in read if isinstance(item, Item) and not self._forwarded(item, bookings)
         ]
         wishes = {id(item): needs(item, bookings, self.rules) for item in staying}
-        waiting = deque(waves((item, wishes[id(item)]) for item in staying))
-        while waiting and lanes.epochs:
-            if later := await self._do_wave(lanes, waiting.popleft(), wishes):
-                waiting.appendleft(later)
+        for wave in waves((item, wishes[id(item)]) for item in staying):
+            if lanes.epochs:
+                await self._do_wave(lanes, wave, wishes)
         outputs: dict[int, list[Output]] = {partition: [] for partition in lanes.epochs}
         for one in read:
             if one.record.partition in outputs:
@@ -96,21 +94,20 @@ class CommandHandlers:
 
     async def _do_wave(
         self, lanes: _Lanes, wave: Sequence[Item], wishes: Mapping[int, Needs]
-    ) -> Sequence[Item]:
-        """Everything for these commands, side by side; gives those that have to be begun again."""
+    ) -> None:
+        """Everything for these commands, side by side."""
         async with lanes.transaction() as transaction:
-            recalled = await recall(transaction, wave, self.rules, self.clock())
-            runs = {one: self._run(one, wishes) for one in recalled.begun if one.decided is None}
+            begun = await recall(transaction, wave, self.rules, self.clock())
+            runs = {one: self._run(one, wishes) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
         await run_to_end(list(runs.values()), lanes.transaction, self.partners)
         async with lanes.transaction() as transaction:
             closings = [
                 _closing(one, runs.get(one))
-                for one in recalled.begun
+                for one in begun
                 if one.item.record.partition in lanes.epochs
             ]
             await transaction.record(self.recorder.recordings(closings, self.clock()))
-        return recalled.later
 
     def _run(self, begun: Begun, wishes: Mapping[int, Needs]) -> Run:
         item = begun.item

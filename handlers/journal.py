@@ -68,7 +68,7 @@ class Journal:
             self._begun[call.key] = self._unwritten_calls[call.key] = call
 
     def lost_claim(self, claim_id: UUID) -> SlotTaken | None:
-        """What a claim was lost to: it stays lost, what it was wanted for may have been released."""
+        """What the claim was lost to; it stays lost, as its reservation may be gone by now."""
         return self._lost.get(claim_id)
 
     def lose(self, claim_id: UUID, taken: SlotTaken) -> None:

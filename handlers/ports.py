@@ -197,7 +197,7 @@ class StoredOutcome:
     code: str | None
     reply: str | None  # the body, exactly as published
     events: str  # JSON list of outputs, exactly as published
-    replayed_from: UUID | None  # the row whose outcome an idempotency key gave again
+    replayed_from: UUID | None  # whose outcome an idempotency key gave again, or this one ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ repeated (the reply alone). One that was started and never ended is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from domain.commands import Asked, CreateBooking, EndCommand
@@ -27,6 +28,7 @@ from handlers.ports import (
     KeyHolder,
     KnownCommand,
     LaneTransaction,
+    Output,
     Start,
     StoredOutcome,
 )
@@ -34,6 +36,9 @@ from handlers.routes import ReplyRoute
 from schemas.building import build_command
 from schemas.replies import refusal_body
 from schemas.stored import dump_principal, load_principal
+
+_SENT_AGAIN: Final = frozenset({"expire_booking", "settle_undo"})
+"""Under the same id, as long as they are due; an outcome would keep them from ever being done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,13 @@ class End:
     venue_id: UUID | None  # None when it had not come far enough to owe anything
 
 
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """The outcome that another command of the same wave has; that one stands before it."""
+
+    first: UUID
+
+
 @dataclass(eq=False, slots=True)
 class Begun:
     """A command whose start is written; `decided` already when nothing has to be run for it."""
@@ -59,20 +71,12 @@ class Begun:
     item: Item
     start: Start
     journal: tuple[str, ...] = ()
-    decided: Outcome | Again | End | None = None
-
-
-@dataclass(slots=True)
-class Recalled:
-    """The commands of a wave that have to be brought to an end."""
-
-    begun: list[Begun] = field(default_factory=list)
-    later: list[Item] = field(default_factory=list)  # to be begun after what stands in `begun`
+    decided: Outcome | Again | Follows | End | None = None
 
 
 async def recall(
     transaction: LaneTransaction, items: Sequence[Item], rules: Rules, now: datetime
-) -> Recalled:
+) -> list[Begun]:
     """Begin what is new or unfinished; what is known gets its outputs at once.
 
     No two of `items` share an id, a key or a booking.
@@ -85,20 +89,21 @@ async def recall(
     written = await transaction.start([starts[row_id] for row_id in sorted(starts)])
     if overtaken := starts.keys() - written:  # by another lane, a moment ago
         known |= await transaction.find_commands(sorted(overtaken))
-    recalled = Recalled()
+    carried = await _carried_on(transaction, items, known)
+    begun: list[Begun] = []
     adopted: dict[UUID, Coordinates] = {}
     for item in items:
         if item.row_id in written:
-            recalled.begun.append(Begun(item, starts[item.row_id], decided=_refused(item)))
-        elif _may_continue(item, known[item.row_id], now):
-            recalled.begun.append(_resumed(item, known[item.row_id]))
+            begun.append(Begun(item, starts[item.row_id], decided=_refused(item)))
+        elif _may_continue(item, known[item.row_id], carried, now):
+            begun.append(_resumed(item, known[item.row_id]))
             if known[item.row_id].start.coordinates != item.record.coordinates:
                 adopted[item.row_id] = item.record.coordinates
+    adopted |= await _meet_keys(transaction, begun, rules, now)
+    adopted |= await _find_abandoned(transaction, begun)
     if adopted:
         await transaction.adopt(adopted)
-    await _meet_keys(transaction, recalled, rules, now)
-    await _find_abandoned(transaction, recalled.begun)
-    return recalled
+    return begun
 
 
 def _start(item: Item, now: datetime) -> Start:
@@ -156,7 +161,22 @@ def _refused(item: Item) -> Outcome | None:
     return Rejected(item.refusal) if item.refusal else None
 
 
-def _may_continue(item: Item, known: KnownCommand, now: datetime) -> bool:
+async def _carried_on(
+    transaction: LaneTransaction, items: Sequence[Item], known: Mapping[UUID, KnownCommand]
+) -> Mapping[UUID, KnownCommand]:
+    """The commands whose end came with another one's record, of those delivered again."""
+    rows = [
+        known[item.row_id].outcome
+        for item in items
+        if item.row_id in known and known[item.row_id].start.coordinates == item.record.coordinates
+    ]
+    named = [outcome.replayed_from for outcome in rows if outcome and outcome.replayed_from]
+    return await transaction.find_commands(named) if named else {}
+
+
+def _may_continue(
+    item: Item, known: KnownCommand, carried: Mapping[UUID, KnownCommand], now: datetime
+) -> bool:
     """Whether it was started and never ended; otherwise its outputs are added here."""
     if known.start.content_hash != item.raw.content_hash:
         reused = Refusal(
@@ -164,16 +184,30 @@ def _may_continue(item: Item, known: KnownCommand, now: datetime) -> bool:
         )
         _answer_unstored(item, item.refusal or reused, now)
         return False
-    if known.outcome is None:
+    if (outcome := known.outcome) is None:
         return True
     if known.start.coordinates == item.record.coordinates:
-        if item.route and known.outcome.reply is not None:
-            replayed = known.outcome.replayed_from is not None
-            item.outputs.append(item.route.reply(known.outcome.reply.encode(), replayed=replayed))
-        item.outputs.extend(load_events(known.outcome.events))
-    elif known.start.origin != item.origin and item.route and known.outcome.reply is not None:
-        item.outputs.append(item.route.reply(known.outcome.reply.encode(), replayed=True))
+        first = carried.get(outcome.replayed_from) if outcome.replayed_from else None
+        if first is not None and first.start.coordinates == item.record.coordinates:
+            item.outputs.extend(_published_for(first))
+        if item.route and outcome.reply is not None:
+            replayed = outcome.replayed_from is not None
+            item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=replayed))
+        item.outputs.extend(load_events(outcome.events))
+    elif known.start.origin != item.origin and item.route and outcome.reply is not None:
+        item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
     return False
+
+
+def _published_for(first: KnownCommand) -> list[Output]:
+    """What a command that was carried on by another one's record gave, as it was published."""
+    outputs: list[Output] = []
+    if first.outcome is None:
+        return outputs
+    if first.start.reply_route is not None and first.outcome.reply is not None:
+        route = ReplyRoute.loaded(first.start.reply_route)
+        outputs.append(route.reply(first.outcome.reply.encode()))
+    return [*outputs, *load_events(first.outcome.events)]
 
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
@@ -197,10 +231,14 @@ def _resumed(item: Item, known: KnownCommand) -> Begun:
 
 
 async def _meet_keys(
-    transaction: LaneTransaction, recalled: Recalled, rules: Rules, now: datetime
-) -> None:
-    """Take the idempotency keys; who finds one taken gets the first outcome, or a 409."""
-    asking = {b.item.key_id: b for b in recalled.begun if b.item.key_id and b.decided is None}
+    transaction: LaneTransaction, begun: list[Begun], rules: Rules, now: datetime
+) -> dict[UUID, Coordinates]:
+    """Take the idempotency keys; who finds one taken gets the first outcome, or a 409.
+
+    Gives the commands that are carried on, with the coordinates of the record that does it.
+    """
+    carried: dict[UUID, Coordinates] = {}
+    asking = {b.item.key_id: b for b in begun if b.item.key_id and b.decided is None}
     if asking:
         holders = await transaction.take_keys(
             [_key_claim(key_id, asking[key_id].item, rules, now) for key_id in sorted(asking)]
@@ -212,13 +250,15 @@ async def _meet_keys(
         }
         first = await transaction.find_commands([holder.row_id for holder in others.values()])
         for key_id, holder in others.items():
-            _meet_holder(recalled, asking[key_id], holder, first[holder.row_id])
-    for begun in recalled.begun:
-        deadline = begun.item.deadline
-        if begun.decided is None and deadline is not None and begun.start.decided > deadline:
-            begun.decided = Rejected(
+            if _meet_holder(begun, asking[key_id], holder, first[holder.row_id]):
+                carried[holder.row_id] = asking[key_id].item.record.coordinates
+    for one in begun:
+        deadline = one.item.deadline
+        if one.decided is None and deadline is not None and one.start.decided > deadline:
+            one.decided = Rejected(
                 Refusal(Code.DEADLINE_PASSED, "The command was read after its deadline.")
             )
+    return carried
 
 
 def _key_claim(key_id: UUID, item: Item, rules: Rules, now: datetime) -> KeyClaim:
@@ -226,21 +266,25 @@ def _key_claim(key_id: UUID, item: Item, rules: Rules, now: datetime) -> KeyClai
     return KeyClaim(key_id, item.row_id, item.raw.request_hash, now, expires_at)
 
 
-def _meet_holder(recalled: Recalled, begun: Begun, holder: KeyHolder, first: KnownCommand) -> None:
-    """The key is taken: by another request, or by the same one, whose outcome counts for both."""
-    if holder.request_hash != begun.item.raw.request_hash:
-        begun.decided = Rejected(
+def _meet_holder(begun: list[Begun], one: Begun, holder: KeyHolder, first: KnownCommand) -> bool:
+    """The key is taken: by another request, or by the same one, whose outcome counts for both.
+
+    Gives whether that one has to be carried on first; both are recorded in one transaction.
+    """
+    if holder.request_hash != one.item.raw.request_hash:
+        one.decided = Rejected(
             Refusal(
                 Code.IDEMPOTENCY_KEY_REUSED,
                 "This idempotency key was used before, with another request.",
             )
         )
     elif first.outcome is not None:
-        begun.decided = Again(first.outcome, first.start.row_id)
+        one.decided = Again(first.outcome, first.start.row_id)
     else:
-        recalled.begun.remove(begun)
-        recalled.begun.append(_continued(begun.item, first))
-        recalled.later.append(begun.item)
+        begun.insert(begun.index(one), _continued(one.item, first))
+        one.decided = Follows(first.start.row_id)
+        return True
+    return False
 
 
 def _continued(item: Item, first: KnownCommand) -> Begun:
@@ -267,28 +311,39 @@ def _continued(item: Item, first: KnownCommand) -> Begun:
     return _resumed(stand_in, first)
 
 
-async def _find_abandoned(transaction: LaneTransaction, begun: Sequence[Begun]) -> None:
+async def _find_abandoned(
+    transaction: LaneTransaction, begun: Sequence[Begun]
+) -> dict[UUID, Coordinates]:
     """What the sweeper wants ended, unless it has ended already or will still be delivered.
 
     A lane goes through its records in order, so a command that lies before this record and is not
-    ended now was skipped for ever.
+    ended now was skipped for ever. Gives those to be ended, with the coordinates of the record that
+    does it.
     """
+    ended: dict[UUID, Coordinates] = {}
     ending = [(b, b.item.command) for b in begun if isinstance(b.item.command, EndCommand)]
     if not ending:
-        return
+        return ended
     rows = await transaction.find_commands([command.row_id for _, command in ending])
     for one, command in ending:
-        here = one.item.record
         row = rows.get(command.row_id)
-        if row is None or row.outcome is not None:
-            one.decided = Ignored("it has ended")
-        elif (row.start.coordinates.topic, row.start.coordinates.partition) != (
-            here.topic,
-            here.partition,
-        ) or row.start.coordinates.offset > here.offset:
-            one.decided = Ignored("it will still be delivered")
-        else:
+        if ignored := _not_abandoned(row, one.item.record.coordinates):
+            one.decided = ignored
+        elif row is not None:
             one.decided = End(row, await _venue_of(transaction, row))
+            ended[command.row_id] = one.item.record.coordinates
+    return ended
+
+
+def _not_abandoned(row: KnownCommand | None, here: Coordinates) -> Ignored | None:
+    if row is None or row.outcome is not None:
+        return Ignored("it has ended")
+    at = row.start.coordinates
+    if (at.topic, at.partition) != (here.topic, here.partition) or at.offset > here.offset:
+        return Ignored("it will still be delivered")
+    if row.start.operation in _SENT_AGAIN:
+        return Ignored("the sweeper sends it again, and it goes on then")
+    return None
 
 
 async def _venue_of(transaction: LaneTransaction, row: KnownCommand) -> UUID | None:

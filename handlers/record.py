@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,7 +25,7 @@ from handlers.ports import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.recall import Again, Begun, End
+from handlers.recall import Again, Begun, End, Follows
 from handlers.rounds import Failed
 from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
@@ -47,7 +47,7 @@ class Closing:
     """A command at its end, with all that its recording needs."""
 
     begun: Begun
-    ended: Outcome | Failed | Again | End
+    ended: Outcome | Failed | Again | Follows | End
     journal: Journal
 
 
@@ -59,9 +59,14 @@ class Recorder:
         self._rules = rules
 
     def recordings(self, closings: Sequence[Closing], now: datetime) -> list[Recording]:
-        return [row for closing in closings for row in self._recording(closing, now)]
+        rows: dict[UUID, Recording] = {}
+        for closing in closings:
+            rows |= {row.row_id: row for row in self._recording(closing, rows, now)}
+        return list(rows.values())
 
-    def _recording(self, closing: Closing, now: datetime) -> list[Recording]:
+    def _recording(
+        self, closing: Closing, before: Mapping[UUID, Recording], now: datetime
+    ) -> list[Recording]:
         match closing.ended:
             case Accepted() as accepted:
                 return [self._accepted(closing, accepted, now)]
@@ -69,10 +74,16 @@ class Recorder:
                 return [self._rejected(closing, rejected, now)]
             case Again() as again:
                 return [self._again(closing, again, now)]
+            case Follows(first=first):
+                return [self._again(closing, Again(before[first].outcome, first), now)]
             case Failed():
                 return [self._failed(closing, now)]
             case End() as end:
-                return [self._abandoned(closing, end, now), self._silent(closing, now)]
+                ended = end.abandoned.start.row_id
+                return [
+                    self._abandoned(closing, end, now),
+                    self._silent(closing, now, ended=ended),
+                ]
             case Settled() as settled:
                 return [self._settled(closing, settled, now)]
             case StillOwed() as still:
@@ -193,13 +204,17 @@ class Recorder:
         undo_done: UUID | None = None,
         undo_again: UndoAgain | None = None,
         sweep_again: SweepAgain | None = None,
+        ended: UUID | None = None,
     ) -> Recording:
-        """A command of the service's own: nobody waits for a reply to it."""
+        """A command of the service's own: nobody waits for a reply to it.
+
+        `ended` is the command that it ended, whose reply goes out with its record.
+        """
         item = closing.begun.item
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=_stored(200, None, None),
+            outcome=StoredOutcome(200, None, None, "[]", ended),
             journal=closing.journal.story(),
             recorded_at=now,
             undo_done=undo_done,
