@@ -1,0 +1,86 @@
+"""The processes of the benchmark, each ended with its block; the worker is `booking run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import orjson
+
+from bench.floor import Job
+
+_ROOT: Final = Path(__file__).parent.parent
+_GOODBYE_SECONDS: Final = 30
+
+
+@asynccontextmanager
+async def partners_running() -> AsyncIterator[dict[str, str]]:
+    """The three stand-ins; gives their addresses."""
+    arguments = ("-m", "app.demo.partners", "--no-ledger")
+    async with _running(arguments, {}, stdout=PIPE) as process:
+        if process.stdout is None:
+            raise RuntimeError("expected a pipe to the stand-ins")
+        urls = orjson.loads(await process.stdout.readline())
+        yield {name.removesuffix("_url"): url for name, url in urls.items()}
+
+
+@asynccontextmanager
+async def worker_running(environment: Mapping[str, str], log: Path) -> AsyncIterator[int]:
+    """`booking run`; gives its process id. What it logs is in `log`."""
+    with log.open("ab") as file:
+        arguments = ("-c", "from app.cli import main; main(['run'])")
+        async with _running(arguments, environment, stderr=file.fileno()) as process:
+            yield process.pid
+
+
+@asynccontextmanager
+async def floor_running(job: Job, directory: Path, log: Path) -> AsyncIterator[int]:
+    """The floor; gives its process id."""
+    told = directory / f"{job.prefix}.json"
+    told.write_bytes(msgspec.json.encode(job))
+    with log.open("ab") as file:
+        arguments = ("-m", "bench.floor", str(told))
+        async with _running(arguments, {}, stderr=file.fileno()) as process:
+            yield process.pid
+
+
+@asynccontextmanager
+async def _running(
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    *,
+    stdout: int = DEVNULL,
+    stderr: int | None = None,
+) -> AsyncIterator[Process]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKING_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        cwd=_ROOT,
+        env=clean | dict(environment),
+        stdout=stdout,
+        stderr=stderr,
+    )
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,124 @@
+"""One round each for floor and worker: warmed up, loaded at once, watched from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from bench.floor import Job
+from bench.load import Create, creates, send_at_once
+from bench.processes import floor_running, worker_running
+from bench.recording import Pattern
+from bench.replies import Replies, Span
+from bench.stage import SECRET, Stage
+
+WARM_UP = 600
+BATCH_RECORDS = 200
+BATCH_TIMEOUT_MS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came out of one round; `wrong` names everything that should not be."""
+
+    span: Span
+    batches: Sequence[int]
+    wrong: Sequence[str]
+
+
+async def worker_round(stage: Stage, count: int) -> Measured:
+    """The real worker on so many creates."""
+    load = creates(count, SECRET)
+    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
+        span, surplus = await _measured(
+            worker_running(stage.environment, stage.log), replies, stage, load
+        )
+    wrong = [*_wrong(load, span.bodies), *await _miscounted(stage, count, surplus)]
+    return Measured(span, await stage.batch_sizes(), wrong)
+
+
+async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> Measured:
+    """The floor on as many."""
+    load = creates(count, SECRET)
+    job = Job(
+        stage.bootstrap_servers,
+        stage.topics.prefix,
+        stage.database_url,
+        stage.partner_urls,
+        patterns,
+        count + WARM_UP,
+        BATCH_RECORDS,
+        BATCH_TIMEOUT_MS,
+    )
+    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
+        span, surplus = await _measured(
+            floor_running(job, stage.log.parent, stage.log), replies, stage, load
+        )
+    return Measured(span, (), await _miscounted(stage, count, surplus))
+
+
+async def _measured(
+    running: AbstractAsyncContextManager[int],
+    replies: Replies,
+    stage: Stage,
+    load: Sequence[Create],
+) -> tuple[Span, int]:
+    async with running as pid:
+        await send_at_once(stage.bootstrap_servers, stage.topics.commands, creates(WARM_UP, SECRET))
+        await replies.settle(WARM_UP)
+        sending = asyncio.create_task(
+            send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
+        )
+        span = await replies.span(len(load), pid)
+        await sending
+        return span, await replies.surplus()
+
+
+async def latencies(stage: Stage, count: int) -> list[float]:
+    """Milliseconds from sending a lone create to seeing its reply, with a worker that idles."""
+    taken: list[float] = []
+    producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
+    async with (
+        Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
+        worker_running(stage.environment, stage.log),
+        producer,
+    ):
+        warm_up = creates(WARM_UP, SECRET)
+        await send_at_once(stage.bootstrap_servers, stage.topics.commands, warm_up)
+        await replies.settle(WARM_UP)
+        for create in creates(count, SECRET):
+            began = time.perf_counter()
+            await producer.send_and_wait(
+                stage.topics.commands, create.value, key=create.key, headers=list(create.headers)
+            )
+            await replies.next()
+            taken.append((time.perf_counter() - began) * 1000)
+    return taken
+
+
+async def _miscounted(stage: Stage, count: int, surplus: int) -> list[str]:
+    bookings, expected = await stage.bookings(), count + WARM_UP
+    wrong = [f"{surplus} replies too many"] if surplus else []
+    return wrong + ([f"{bookings} bookings of {expected} stand"] if bookings != expected else [])
+
+
+def _wrong(load: Sequence[Create], bodies: Sequence[bytes]) -> list[str]:
+    """Where the replies are not one 201 for each create."""
+    answers = [orjson.loads(body) for body in bodies]
+    refused = Counter(
+        f"{each['status']} {each['error']['code']}" for each in answers if each["status"] != 201
+    )
+    wrong = [f"{number} replies are {what}" for what, number in refused.items()]
+    answered = Counter(each["command_id"] for each in answers)
+    missing = sum(each.command_id not in answered for each in load)
+    twice = sum(number - 1 for number in answered.values())
+    wrong += [f"{missing} creates have no reply"] if missing else []
+    wrong += [f"{twice} replies came twice"] if twice else []
+    return wrong
