@@ -46,18 +46,20 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
     """
     async with AsyncExitStack() as held:
         directory = held.enter_context(passing_directory("demo"))
+        worker_directory = directory / "worker"  # its guard removes it, should we be killed
+        worker_directory.mkdir()
         try:
             async with asyncio.TaskGroup() as starting:
                 kafka_ready = starting.create_task(_kafka(held, progress))
-                tables_ready = starting.create_task(_database(held, database, directory, progress))
+                tables_ready = starting.create_task(
+                    _database(held, database, worker_directory, progress)
+                )
                 partners = partners_running(directory / "partners")
                 partners_ready = starting.create_task(_entered(held, partners))
         except ExceptionGroup as group:
             raise group.exceptions[0] from group  # the others were cancelled for it
         kafka, urls = kafka_ready.result(), partners_ready.result()
         secret = secrets.token_urlsafe(32)
-        worker_directory = directory / "worker"
-        worker_directory.mkdir()
         health_file = worker_directory / "health.json"
         settings = worker_settings(
             bootstrap_servers=kafka.bootstrap_servers,

@@ -22,6 +22,7 @@ def worker_settings(
     return {
         "BOOKING_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
         "BOOKING_KAFKA__TOPIC_PREFIX": topic_prefix,
+        "BOOKING_KAFKA__SESSION_TIMEOUT_MS": "6000",  # a killed worker is succeeded after this
         "BOOKING_DATABASE__URL": database_url,
         **{f"BOOKING_{name.upper()}__URL": url for name, url in partner_urls.items()},
         "BOOKING_AUTH__MODE": "jwt",
