@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from adapters.database.migrations import migrate
 from adapters.kafka.settings import KafkaSettings
@@ -26,7 +27,7 @@ from tests.service.feed import Feed, feed_of
 from tests.service.waiting import until
 from tests.service.worker import WorkerProcess
 
-SESSION_SECONDS = 6
+SESSION_SECONDS = 3
 TOPICS = ("commands", "queries", "replies", "events", "dead-letter", "replies.tests")
 
 
@@ -62,7 +63,10 @@ class House:
 
     async def members(self) -> int:
         """How many workers the group counts, once it has agreed who has what; 0 before."""
-        described = await self.admin.describe_consumer_groups([self.group])
+        try:
+            described = await self.admin.describe_consumer_groups([self.group])
+        except GroupCoordinatorNotAvailableError:  # a new cluster has none until it is asked
+            return 0
         ((_, _, state, _, _, members, *_),) = described[0].groups
         return len(members) if state == "Stable" else 0
 
