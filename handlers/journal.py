@@ -31,6 +31,7 @@ class Journal:
         "_begun",
         "_entries",
         "_lost",
+        "_met",
         "_unwritten_answers",
         "_unwritten_calls",
         "_unwritten_lost",
@@ -42,6 +43,7 @@ class Journal:
         self._unwritten_answers: dict[str, PartnerAnswer] = {}
         self._unwritten_calls: dict[str, ChangingCall] = {}
         self._lost: dict[UUID, SlotTaken] = {}
+        self._met: set[str] = set()
         self._unwritten_lost: dict[UUID, SlotTaken] = {}
         self._entries: list[str] = list(stored)
         for entry in self._entries:
@@ -55,6 +57,7 @@ class Journal:
 
     def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
         """The answer already heard; raises QuestionChanged when the key stood for another call."""
+        self._met.add(call.key)
         begun = self._begun.get(call.key)
         if begun is not None and begun != call:
             raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
@@ -64,6 +67,7 @@ class Journal:
         self._answers[call.key] = self._unwritten_answers[call.key] = answer
 
     def about_to(self, call: ChangingCall) -> None:
+        self._met.add(call.key)
         if call.key not in self._begun:
             self._begun[call.key] = self._unwritten_calls[call.key] = call
 
@@ -108,6 +112,14 @@ class Journal:
     def begun(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
         """The calls that may have had an effect, in order, with their answers as far as heard."""
         return [(call, self._answers.get(key)) for key, call in self._begun.items()]
+
+    def passed_by(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
+        """Calls that an earlier try had begun and this one never came to: it took another way."""
+        return [
+            (call, self._answers.get(key))
+            for key, call in self._begun.items()
+            if key not in self._met
+        ]
 
 
 def _taken_to_json(taken: SlotTaken) -> list[list[Any]]:

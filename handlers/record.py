@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.commands import CreateBooking, ExpireBooking, SettleUndo
+from domain.effects import ChangingCall, PartnerAnswer
 from domain.outcome import Accepted, Ignored, Outcome, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
 from domain.refusal import Code, Refusal
@@ -125,7 +126,7 @@ class Recorder:
                 accepted.claims,
                 item.asked.derived("claim/final") if is_claimed else None,
             ),
-            owed=accepted.owed,
+            owed=(*accepted.owed, *self._left_behind(closing)),
             undo_done=undo_done,
         )
 
@@ -143,7 +144,7 @@ class Recorder:
             recorded_at=now,
             drop_claims=True,
             release_key=item.key_id if refusal.code.retryable else None,
-            owed=rejected.owed,
+            owed=(*rejected.owed, *self._left_behind(closing)),
         )
 
     def _again(self, closing: Closing, again: Again, now: datetime) -> Recording:
@@ -163,7 +164,7 @@ class Recorder:
             case ExpireBooking(booking_id=booking_id, attempt=attempt):
                 later = SweepAgain(booking_id, attempt + 1, now + _pause(attempt))
                 return self._silent(closing, now, sweep_again=later)
-        owed = self._undo_begun(closing.journal, item.booking_id, item.venue_id)
+        owed = self._undo_begun(closing.journal.begun(), item.booking_id, item.venue_id)
         return self._rejected(closing, Rejected(_FAILED, owed), now)
 
     def _abandoned(self, closing: Closing, end: End, now: datetime) -> Recording:
@@ -182,7 +183,7 @@ class Recorder:
             recorded_at=now,
             drop_claims=True,
             release_key=start.key_id,
-            owed=self._undo_begun(journal, start.booking_id, end.venue_id),
+            owed=self._undo_begun(journal.begun(), start.booking_id, end.venue_id),
         )
 
     def _settled(self, closing: Closing, settled: Settled, now: datetime) -> Recording:
@@ -242,10 +243,17 @@ class Recorder:
             for event in events_of(accepted, source, now)
         ]
 
+    def _left_behind(self, closing: Closing) -> tuple[Undo, ...]:
+        """What an earlier try began, when this one took another way and never came to it."""
+        item = closing.begun.item
+        return self._undo_begun(closing.journal.passed_by(), item.booking_id, item.venue_id)
+
     def _undo_begun(
-        self, journal: Journal, booking_id: UUID | None, venue_id: UUID | None
+        self,
+        begun: Sequence[tuple[ChangingCall, PartnerAnswer | None]],
+        booking_id: UUID | None,
+        venue_id: UUID | None,
     ) -> tuple[Undo, ...]:
-        begun = journal.begun()
         if not begun:
             return ()
         if booking_id is None or venue_id is None:

@@ -152,6 +152,6 @@ class Availability(_Shown):
     available: bool
     reasons: list[str]
     conflicts: list[Conflict]
-    inventory: InventoryAnswer | None
+    inventory: InventoryAnswer
     price_estimate: PriceEstimate | None
     checked_at: datetime

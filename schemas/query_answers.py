@@ -38,8 +38,7 @@ def availability_json(found: Availability) -> dict[str, Any]:
             }
             for taken in found.conflicts
         ],
-        "inventory": inventory
-        and {
+        "inventory": {
             "available": inventory.available,
             "inventory_item_id": inventory.item,
             "reason": inventory.reason,

@@ -32,13 +32,13 @@ from domain.workflow import Step, ask, together
 class Availability:
     """`reasons` are why not, empty when available.
 
-    `inventory` is None where the rules said no before anybody was asked; `estimate` is None then
-    too, and while the pricing service is away.
+    All are asked even where the rules say no: who plans a day wants the whole answer. `estimate` is
+    None while the pricing service is away.
     """
 
     reasons: tuple[Code, ...]
     conflicts: tuple[TakenSlot, ...]
-    inventory: Capacity | None
+    inventory: Capacity
     estimate: Estimate | None
     checked_at: datetime
 
@@ -51,22 +51,24 @@ def check_availability(
     query: CheckAvailability, at: Moment, rules: Rules
 ) -> Step[Availability | Refusal]:
     """A Refusal only while the inventory service is away."""
-    if refusal := refuse_start(query.slot.starts_at, Source.WEB, at, rules):
-        return Availability((refusal.code,), (), None, None, at.decided)
+    too_early_or_late = refuse_start(query.slot.starts_at, Source.WEB, at, rules)
     capacity, estimate = yield from together(_check(query), _estimate(query))
     if isinstance(capacity, PartnerUnavailable):
         return inventory_away()
-    refusal = refuse_capacity(capacity)
+    full = refuse_capacity(capacity)
     conflicts = yield from _conflicts(query, capacity, rules)
-    slot_reasons = (Code.SLOT_UNAVAILABLE,) if conflicts else ()
-    capacity_reasons = (refusal.code,) if refusal else ()
+    slot_taken = (Code.SLOT_UNAVAILABLE,) if conflicts else ()
     return Availability(
-        reasons=slot_reasons + capacity_reasons,
+        reasons=(*_code(too_early_or_late), *slot_taken, *_code(full)),
         conflicts=conflicts,
         inventory=capacity,
         estimate=estimate if isinstance(estimate, Estimate) else None,
         checked_at=at.decided,
     )
+
+
+def _code(refusal: Refusal | None) -> tuple[Code, ...]:
+    return (refusal.code,) if refusal else ()
 
 
 def _conflicts(

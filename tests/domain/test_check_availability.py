@@ -76,10 +76,10 @@ def test_pricing_away_leaves_no_estimate() -> None:
     assert (found.is_available, found.estimate) == (True, None)
 
 
-def test_a_slot_that_the_rules_refuse_asks_nobody() -> None:
-    ended = check({}, slot=a_slot(NOW + timedelta(minutes=5)))
-    assert (ended.result.reasons, ended.asked) == ((Code.TOO_SOON,), [])
-    assert ended.result.inventory is None
+def test_a_slot_that_the_rules_refuse_still_gets_the_whole_answer() -> None:
+    found = check({FindConflicts: TAKEN}, slot=a_slot(NOW + timedelta(minutes=5))).result
+    assert found.reasons == (Code.TOO_SOON, Code.SLOT_UNAVAILABLE)
+    assert (found.is_available, found.estimate) == (False, Estimate(eur(100)))
 
 
 def test_where_inventory_alone_decides_there_are_no_conflicts() -> None:
