@@ -13,8 +13,9 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.commands import Moment
+from domain.commands import Command, Moment
 from domain.rules import Rules
+from domain.workflow import Workflow
 from domain.workflows import workflow_for
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
@@ -118,13 +119,18 @@ class CommandHandlers:
         run = Run(
             item.row_id,
             item.record.partition,
-            workflow_for(item.command, moment, self.rules),
+            _story(item.command, moment, self.rules),
             Journal(begun.journal),
             needs.wants if needs else None,
             item.traceparent.decode() if item.traceparent else None,
         )
         run.begin()
         return run
+
+
+def _story(command: Command, moment: Moment, rules: Rules) -> Workflow:
+    """The workflow, made when it is first asked: a bug in its making is the command's own too."""
+    return (yield from workflow_for(command, moment, rules))
 
 
 def _closing(begun: Begun, run: Run | None) -> Closing:

@@ -25,6 +25,7 @@ from domain.effects import (
     FindBooking,
     FindConflicts,
     FindUndo,
+    PartnerAnswer,
     PartnerCall,
     Question,
     SlotTaken,
@@ -39,6 +40,8 @@ _log = structlog.get_logger(__name__)
 
 _CHANGING = get_args(ChangingCall)
 _DATABASE = get_args(DatabaseQuestion)
+_ANSWERS = frozenset(get_args(PartnerAnswer))
+_OUTCOMES = get_args(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class Failed:
     """A workflow that raised: a bug in it, or a promise broken around it."""
 
     error: Exception
+
+
+def _unfinished(value: object) -> Failed:
+    _log.error("workflow ended without an outcome", ended_with=type(value).__name__)
+    return Failed(TypeError(f"expected an outcome, got {type(value).__name__}"))
 
 
 @dataclass(eq=False, slots=True)
@@ -74,7 +82,7 @@ class Run:
             while (known := self._already_answered()) is not None:
                 self.asking = self.workflow.send(known)
         except StopIteration as end:
-            self._end(end.value)
+            self._end(end.value if isinstance(end.value, _OUTCOMES) else _unfinished(end.value))
         except Exception as bug:  # noqa: BLE001 - a command's bug stays its own, here and nowhere else
             _log.exception("workflow failed", row_id=str(self.row_id))
             self._end(Failed(bug))
@@ -229,6 +237,9 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
             run.fail(answer)
         elif isinstance(answer, BaseException):
             raise answer
+        elif type(answer) not in _ANSWERS:
+            _log.error("no partner's answer", row_id=str(run.row_id), call=type(call).__name__)
+            run.fail(TypeError(f"expected a partner's answer, got {type(answer).__name__}"))
         else:
             run.journal.hear(call, answer)
     for run in asking:
