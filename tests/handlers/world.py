@@ -309,6 +309,12 @@ class World:
         for record in records:
             self.committed[record.partition] = record.offset + 1
 
+    def publish_again(self) -> None:
+        """A copy of the last record, as a producer makes it that is not sure of its first try."""
+        last = self.log[-1]
+        assert last.value is not None
+        self.send_bytes(last.value, partition=last.partition, headers=last.headers)
+
     def later(self, **duration: float) -> None:
         self.now += timedelta(**duration)
 
