@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from app.demo.stage import DatabaseName, set_stage
+from app.demo.starting import Starting
 from app.demo.telling import Telling
 from app.failures import Failure
 from app.local_servers import ServerUnavailable
@@ -39,9 +40,10 @@ def run_demo(
     stdout, and what a person reads goes to stderr.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what goes wrong is told in one line
-    telling = Telling(Console(stderr=json, highlight=False))
+    console = Console(stderr=json, highlight=False)
+    starting = Starting(console)
     try:
-        return asyncio.run(_demo(telling, database, story, keep=keep, json=json))
+        return asyncio.run(_demo(console, starting, database, story, keep=keep, json=json))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except asyncio.CancelledError:
@@ -49,11 +51,12 @@ def run_demo(
     except (ServerUnavailable, DatabaseAway) as failure:
         raise Failure(f"the demo cannot go on: {failure}") from failure
     finally:
-        telling.curtain()
+        starting.over()
 
 
 async def _demo(
-    telling: Telling,
+    console: Console,
+    starting: Starting,
     database: DatabaseName,
     story: Sequence[Scene] | None,
     *,
@@ -61,12 +64,13 @@ async def _demo(
     json: bool,
 ) -> int:
     _end_in_good_order_on(signal.SIGTERM)
-    telling.opening()
+    starting.opening()
     began = monotonic()
-    async with set_stage(database, telling.progress) as stage:
-        telling.curtain()
+    async with set_stage(database, starting.progress) as stage:
+        starting.over()
         from app.demo.performance import perform
 
+        telling = Telling(console)
         ready_seconds = monotonic() - began
         code = await perform(stage, story, telling, ready_seconds, keep=keep, json=json)
         telling.remark("stopping")

@@ -6,12 +6,10 @@ Lines are only ever added, so a pipe gets the same text without colours. Readabl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.rule import Rule
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -31,36 +29,7 @@ class Telling:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = monotonic()
         self._signs = _UNICODE if console.encoding.lower().startswith("utf") else _ASCII
-        self._status: Status | None = None
-        self._last_progress = 0.0
-
-    # Before the day
-
-    def opening(self) -> None:
-        """The first line, before anything is started."""
-        text = Text.assemble(("booking demo", "bold"), ": a day of bookings over a real Kafka")
-        self._console.print(text)
-        if self._console.is_terminal:
-            self._status = self._console.status("starting", spinner="dots")
-            self._status.start()
-
-    def progress(self, line: str) -> None:
-        """What is being started; called from any thread."""
-        if self._status is not None:
-            self._status.update(line)
-        if line.endswith(_MILESTONES) or " serving at " in line or " using " in line:
-            self._console.print(Text(f"{self._seconds():5.1f} s  {line}", style="dim"))
-        elif self._status is None and monotonic() - self._last_progress > _QUIET_SECONDS:
-            self._last_progress = monotonic()
-            self._console.print(Text(f"{self._seconds():5.1f} s  {line}", style="dim"))
-
-    def curtain(self) -> None:
-        """Everything runs, or will never: no more progress."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
 
     # The day: implements Audience
 
@@ -128,10 +97,12 @@ class Telling:
         self._console.print(table)
 
     def totals(self, totals: Totals) -> None:
-        """Two lines of figures."""
+        """A few lines of figures."""
+        lines = Table.grid(padding=(0, 2, 0, 0))
+        for what, figures in totals.lines():
+            lines.add_row(what, figures)
         self._console.print()
-        for line in totals.lines():
-            self._console.print(line)
+        self._console.print(lines)
 
     def verdict(self, endings: Sequence[Ending]) -> None:
         """The last line."""
@@ -168,12 +139,7 @@ class Telling:
             text.append(took.rjust(max(1, _WIDTH - text.cell_len)), style="dim")
         self._console.print(text)
 
-    def _seconds(self) -> float:
-        return monotonic() - self._began
 
-
-_QUIET_SECONDS: Final = 1.0
-_MILESTONES: Final = ("created", "ready")
 _STYLES: Final = {
     "sent": "cyan",
     "replied": "green",

@@ -24,17 +24,15 @@ class Totals:
     bookings: Mapping[str, int]  # by status
     partner_calls: Mapping[PartnerName, int]
 
-    def lines(self) -> Iterator[str]:
-        """For people."""
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """For people: what, and its figures."""
         statuses = ", ".join(f"{count} {status}" for status, count in self.bookings.items())
         calls = ", ".join(f"{name} {count}" for name, count in self.partner_calls.items())
-        yield f"time      ready in {self.ready_seconds:.1f} s, the day in {self.day_seconds:.1f} s"
-        yield (
-            f"messages  {self.messages} sent, as many replies (median"
-            f" {self.median_reply_milliseconds:.0f} ms), {self.events} events"
-        )
-        yield f"bookings  {sum(self.bookings.values())}: {statuses}"
-        yield f"partners  {sum(self.partner_calls.values())} calls: {calls}"
+        yield "time", f"ready in {self.ready_seconds:.1f} s, the day in {self.day_seconds:.1f} s"
+        replies = f"as many replies (median {self.median_reply_milliseconds:.0f} ms)"
+        yield "messages", f"{self.messages} sent, {replies}, {self.events} events"
+        yield "bookings", f"{sum(self.bookings.values())}: {statuses}"
+        yield "partners", f"{sum(self.partner_calls.values())} calls: {calls}"
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
