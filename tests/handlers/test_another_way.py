@@ -1,4 +1,4 @@
-"""A command that is continued later, when the booking has changed, may not come to its old calls."""
+"""A command that is continued later, after its booking changed, may not come to its old calls."""
 
 from __future__ import annotations
 
