@@ -32,8 +32,8 @@ from handlers.ports import (
 from handlers.recall import Begun, recall
 from handlers.record import Closing, Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
-from handlers.survey import asks_about_bookings, forward, needs, venue_of
-from handlers.waves import Needs, waves
+from handlers.survey import asks_about_bookings, forward, venue_of, wishes
+from handlers.waves import AtVenue, waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,11 @@ class CommandHandlers:
         staying = [
             item for item in read if isinstance(item, Item) and not self._forwarded(item, bookings)
         ]
-        wishes = {id(item): needs(item, bookings, self.rules) for item in staying}
-        for wave in waves((item, wishes[id(item)]) for item in staying):
+        wanted = wishes(staying, bookings, self.rules)
+        wants = {id(item): needs.wants for item, needs in wanted}
+        for wave in waves(wanted):
             if lanes.epochs:
-                await self._do_wave(lanes, wave, wishes)
+                await self._do_wave(lanes, wave, wants)
         outputs: dict[int, list[Output]] = {partition: [] for partition in lanes.epochs}
         for one in read:
             if one.record.partition in outputs:
@@ -94,12 +95,12 @@ class CommandHandlers:
         return True
 
     async def _do_wave(
-        self, lanes: _Lanes, wave: Sequence[Item], wishes: Mapping[int, Needs]
+        self, lanes: _Lanes, wave: Sequence[Item], wants: Mapping[int, AtVenue | None]
     ) -> None:
         """Everything for these commands, side by side."""
         async with lanes.transaction() as transaction:
             begun = await recall(transaction, wave, self.rules, self.clock())
-            runs = {one: self._run(one, wishes) for one in begun if one.decided is None}
+            runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
         await run_to_end(list(runs.values()), lanes.transaction, self.partners)
         async with lanes.transaction() as transaction:
@@ -110,18 +111,17 @@ class CommandHandlers:
             ]
             await transaction.record(self.recorder.recordings(closings, self.clock()))
 
-    def _run(self, begun: Begun, wishes: Mapping[int, Needs]) -> Run:
+    def _run(self, begun: Begun, wants: Mapping[int, AtVenue | None]) -> Run:
         item = begun.item
         if item.command is None:
             raise PromiseBroken("a command that was refused at intake came to be run")
         moment = Moment(begun.start.sent, begun.start.decided)
-        needs = wishes.get(id(item))
         run = Run(
             item.row_id,
             item.record.partition,
             _story(item.command, moment, self.rules),
             Journal(begun.journal),
-            needs.wants if needs else None,
+            wants.get(id(item)),
             item.traceparent.decode() if item.traceparent else None,
         )
         run.begin()

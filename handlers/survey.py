@@ -6,7 +6,7 @@ another one is forwarded there, signed, with the coordinates of the record that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from uuid import UUID
 
 from domain.booking import Booking
@@ -59,8 +59,23 @@ def forward(item: Item, venue_id: UUID, home: int, signer: ServiceSigner) -> Out
     )
 
 
-def needs(item: Item, bookings: Mapping[UUID, Booking], rules: Rules) -> Needs:
-    """What the command must not run beside; see `waves`."""
+def wishes(
+    items: Iterable[Item], bookings: Mapping[UUID, Booking], rules: Rules
+) -> list[tuple[Item, Needs]]:
+    """What each command must not run beside; see `waves`.
+
+    A booking that an earlier update may have moved may give up any slot.
+    """
+    moved: set[UUID] = set()
+    wanted: list[tuple[Item, Needs]] = []
+    for item in items:
+        wanted.append((item, _needs(item, bookings, rules, moved)))
+        if isinstance(item.command, UpdateBooking):
+            moved.add(item.command.booking_id)
+    return wanted
+
+
+def _needs(item: Item, bookings: Mapping[UUID, Booking], rules: Rules, moved: Set[UUID]) -> Needs:
     command = item.command
     shared: set[Hashable] = {item.row_id}
     if item.key_id is not None:
@@ -76,7 +91,7 @@ def needs(item: Item, bookings: Mapping[UUID, Booking], rules: Rules) -> Needs:
     booking = bookings.get(command.booking_id)
     if booking is None:
         return Needs(frozenset(shared))
-    held = AtVenue(booking.venue.id, booking.slot)
+    held = AtVenue(booking.venue.id, None if booking.id in moved else booking.slot)
     match command:
         case UpdateBooking():
             return Needs(frozenset(shared), wants=AtVenue(booking.venue.id, None), frees=held)

@@ -3,7 +3,8 @@
 A wave is recorded in one transaction; a later wave sees what an earlier one did. A command waits
 for an earlier one with the same id, idempotency key or booking, and, when it wants a slot, for an
 earlier one that may free an overlapping slot at the venue. Creates do not wait for each other:
-their claims are granted in log order by the round runner.
+their claims are granted in log order by the round runner. But who wants or frees a slot never comes
+in a wave before an earlier one that wants it, or those who have to wait would be overtaken.
 """
 
 from __future__ import annotations
@@ -46,24 +47,44 @@ def waves(commands: Iterable[tuple[T, Needs]]) -> Sequence[Sequence[T]]:
     """The commands in groups to be done one group after another, each in its given order."""
     planned: list[list[T]] = []
     last: dict[Hashable, int] = {}
-    freed: defaultdict[UUID, list[tuple[AtVenue, int]]] = defaultdict(list)
+    freed, wanted = _Touched(), _Touched()
     floor = 0
     for command, needs in commands:
-        wave = floor
-        for shared in needs.one_at_a_time:
-            wave = max(wave, last.get(shared, -1) + 1)
-        if needs.wants is not None:
-            for slot, at in freed[needs.wants.venue_id]:
-                if at >= wave and slot.may_overlap(needs.wants):
-                    wave = at + 1
+        wave = max(
+            floor,
+            *(last.get(shared, -1) + 1 for shared in needs.one_at_a_time),
+            freed.latest(needs.wants) + 1,
+            wanted.latest(needs.wants),
+            wanted.latest(needs.frees),
+        )
         if needs.barrier:
             wave = max(wave, len(planned))
             floor = wave + 1
-        for shared in needs.one_at_a_time:
-            last[shared] = wave
-        if needs.frees is not None:
-            freed[needs.frees.venue_id].append((needs.frees, wave))
+        last |= dict.fromkeys(needs.one_at_a_time, wave)
+        freed.add(needs.frees, wave)
+        if wave > 0:  # nobody comes before the first wave
+            wanted.add(needs.wants, wave)
         while len(planned) <= wave:
             planned.append([])
         planned[wave].append(command)
     return [wave for wave in planned if wave]
+
+
+class _Touched:
+    """Slots, and the wave in which each is freed or wanted."""
+
+    def __init__(self) -> None:
+        self._by_venue: defaultdict[UUID, list[tuple[AtVenue, int]]] = defaultdict(list)
+
+    def add(self, at: AtVenue | None, wave: int) -> None:
+        if at is not None:
+            self._by_venue[at.venue_id].append((at, wave))
+
+    def latest(self, at: AtVenue | None) -> int:
+        """The last wave that may touch this slot; -1 when none does."""
+        if at is None or at.venue_id not in self._by_venue:
+            return -1
+        return max(
+            (wave for slot, wave in self._by_venue[at.venue_id] if slot.may_overlap(at)),
+            default=-1,
+        )
