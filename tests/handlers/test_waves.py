@@ -55,6 +55,24 @@ def test_a_create_does_not_wait_for_a_cancel_that_only_touches_its_slot() -> Non
     assert waves([("cancel", cancel), ("create", create)]) == [["cancel", "create"]]
 
 
+def test_nobody_overtakes_a_create_that_has_to_wait() -> None:
+    cancel = Needs(frozenset({"c"}), frees=at(0))
+    create = Needs(frozenset({"n"}), wants=at(0, 2))
+    rival = Needs(frozenset({"r"}), wants=at(1))
+    later = Needs(frozenset({"l"}), frees=at(1))
+    elsewhere = Needs(frozenset({"e"}), wants=at(2))
+    planned = waves(
+        [
+            ("cancel", cancel),
+            ("create", create),
+            ("rival", rival),
+            ("later", later),
+            ("elsewhere", elsewhere),
+        ]
+    )
+    assert planned == [["cancel", "elsewhere"], ["create", "rival", "later"]]
+
+
 def test_an_update_wants_any_slot_of_its_venue() -> None:
     cancel = Needs(frozenset({"c"}), frees=at(0))
     update = Needs(frozenset({"u"}), wants=AtVenue(VENUE, None), frees=at(5))
