@@ -31,7 +31,7 @@ def main() -> int:
     """Gives the exit code: 1 when a reply is missing, too many or not a 201."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="of floor and worker each")
-    parser.add_argument("--creates", type=int, default=6000, help="in a round")
+    parser.add_argument("--creates", type=int, default=4000, help="in a round")
     parser.add_argument("--lone", type=int, default=200, help="creates sent one after another")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     asked = parser.parse_args()

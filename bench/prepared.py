@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
-from bench.recording import Pattern
+from bench.recording import Pattern, Statement
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -90,10 +90,7 @@ def _like(old: str, references: count[int]) -> str:
 
 def _ready(pattern: Pattern, prefix: str) -> Prepared:
     return Prepared(
-        [
-            {each.sql: ",".join(each.rows) for each in transaction}
-            for transaction in _three(pattern).transactions
-        ],
+        [_by_sql(transaction) for transaction in _three(pattern).transactions],
         [
             [
                 Asked(call.partner, call.path, {"idempotency-key": call.key}, call.body.encode())
@@ -112,6 +109,13 @@ def _ready(pattern: Pattern, prefix: str) -> Prepared:
             for out in pattern.outputs
         ],
     )
+
+
+def _by_sql(transaction: Sequence[Statement]) -> dict[str, str]:
+    rows: dict[str, list[str]] = {}
+    for statement in transaction:
+        rows.setdefault(statement.sql, []).extend(statement.rows)
+    return {sql: ",".join(each) for sql, each in rows.items()}
 
 
 def _three(pattern: Pattern) -> Pattern:

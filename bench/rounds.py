@@ -16,7 +16,7 @@ from bench.floor import Job
 from bench.load import Create, creates, send_at_once
 from bench.processes import floor_running, worker_running
 from bench.recording import Pattern
-from bench.replies import Replies, Span
+from bench.replies import NoReplies, Replies, Span
 from bench.stage import SECRET, Stage
 
 WARM_UP = 600
@@ -71,14 +71,23 @@ async def _measured(
     load: Sequence[Create],
 ) -> tuple[Span, int]:
     async with running as pid:
-        await send_at_once(stage.bootstrap_servers, stage.topics.commands, creates(WARM_UP, SECRET))
-        await replies.settle(WARM_UP)
-        sending = asyncio.create_task(
-            send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
-        )
-        span = await replies.span(len(load), pid)
-        await sending
-        return span, await replies.surplus()
+        try:
+            return await _watched(pid, replies, stage, load)
+        except NoReplies as silence:
+            raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
+
+
+async def _watched(
+    pid: int, replies: Replies, stage: Stage, load: Sequence[Create]
+) -> tuple[Span, int]:
+    await send_at_once(stage.bootstrap_servers, stage.topics.commands, creates(WARM_UP, SECRET))
+    await replies.settle(WARM_UP)
+    sending = asyncio.create_task(
+        send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
+    )
+    span = await replies.span(len(load), pid)
+    await sending
+    return span, await replies.surplus()
 
 
 async def latencies(stage: Stage, count: int) -> list[float]:

@@ -41,6 +41,10 @@ class Stage:
             "BOOKING_LOG__LEVEL": "WARNING",
         }
 
+    def log_tail(self) -> str:
+        """The last lines that worker or floor wrote."""
+        return "\n".join(self.log.read_text().splitlines()[-20:])
+
     async def batch_sizes(self) -> Sequence[int]:
         """Of the batches that the worker made: commands that were begun at the same moment."""
         return await self._counts("select count(*) from commands group by decided")
