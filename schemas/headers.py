@@ -35,7 +35,7 @@ _READ: Final = frozenset(
     }
 )
 _TRACEPARENT: Final = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
 )
 _INTEGER: Final = re.compile(rb"[0-9]{1,9}")
 
@@ -159,7 +159,10 @@ def _deadline(value: bytes | None) -> datetime | Malformed:
 
 
 def _traceparent(value: bytes | None) -> bytes | None:
-    """W3C Trace Context; what is not valid is dropped, and a new trace begins."""
+    """W3C Trace Context; what is not valid is dropped, and a new trace begins.
+
+    What a later version may add is visible ASCII too: it goes into HTTP headers and stored text.
+    """
     if value is None or len(value) < 55 or not _TRACEPARENT.fullmatch(value):
         return None
     is_first_version = value.startswith(b"00")
