@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKED := .venv/.locked
 READY := .venv/.ready
+JOBS ?= 2
 
 .PHONY: demo test lint bench lock format clean
 
@@ -10,7 +11,7 @@ demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

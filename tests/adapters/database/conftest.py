@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,17 +17,15 @@ from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import METADATA
 from app.local_servers import PostgresServer
 from tests.adapters.database.lane import Lane
+from tests.adapters.database.migrated import migrated
 from tests.fakes.database import FakeDatabase
 
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres: PostgresServer) -> Iterator[str]:
     """A database with all tables, one for all tests: emptying it is ten times quicker."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    url = asyncio.run(postgres.create_database(name))
-    migrate(url)
-    yield url
-    asyncio.run(postgres.drop_database(name))
+    with migrated(postgres) as url:
+        yield url
 
 
 @pytest.fixture

@@ -14,15 +14,24 @@ from adapters.database.settings import DatabaseSettings
 from app.local_servers import PostgresServer
 from handlers.ports import DatabaseAway
 from tests.adapters.database.lane import PARTITION, TOPIC, Lane, a_recording, a_start
+from tests.adapters.database.migrated import migrated
 from tests.fakes.database import FakeDatabase
 
 NOBODY = "postgresql+asyncpg://postgres@127.0.0.1:1/none"
 
 
+@pytest.fixture(scope="module")
+def migrated_url(own_postgres: PostgresServer) -> Iterator[str]:
+    """On a server that may be killed: the other tests' server is everybody's."""
+    with migrated(own_postgres) as url:
+        yield url
+
+
 @pytest.fixture
-def killable(postgres: PostgresServer) -> Iterator[PostgresServer]:
-    yield postgres
-    postgres.start()
+def killable(own_postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """Runs again after the test."""
+    yield own_postgres
+    own_postgres.start()
 
 
 async def test_a_server_that_is_killed_is_away_until_it_is_back(

@@ -9,12 +9,13 @@ from structlog.testing import capture_logs
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.standstill import Standstill
 from app.local_servers import KafkaServer
-from tests.adapters.kafka.workers import Cluster, Echo, quick, working
+from tests.adapters.kafka.workers import Echo, prepared, quick, working
 
 
 async def test_a_killed_broker_that_comes_back_loses_and_doubles_nothing(
-    kafka: KafkaServer, cluster: Cluster
+    own_kafka: KafkaServer, topic_prefix: str
 ) -> None:
+    cluster = await prepared(quick(own_kafka.bootstrap_servers, topic_prefix))
     sent = [f"c{number:05}".encode() for number in range(2_400)]
     started = asyncio.Event()
 
@@ -24,8 +25,8 @@ async def test_a_killed_broker_that_comes_back_loses_and_doubles_nothing(
     async with working(cluster.settings, Echo(cluster.names.events, before=tell)):
         await cluster.send(sent)
         await started.wait()
-        await asyncio.to_thread(kafka.kill)
-        await asyncio.to_thread(kafka.start)
+        await asyncio.to_thread(own_kafka.kill)
+        await asyncio.to_thread(own_kafka.start)
         events = await cluster.events(len(sent), within_seconds=40)
     assert sorted(event.value or b"" for event in events) == sent
 

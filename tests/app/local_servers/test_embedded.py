@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +15,6 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.local_servers import KafkaServer, PostgresServer
-from app.local_servers.embedded_kafka import kafka as embedded_kafka
 from app.local_servers.embedded_postgres import postgres as embedded_postgres
 from app.local_servers.loopback import answers, wait_until
 from tests.app.local_servers.test_choice import silent
@@ -28,18 +26,6 @@ with postgres(lambda line: None) as (url, server):
     print(url.rpartition(":")[2].partition("/")[0], server.directory, flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[KafkaServer]:
-    with embedded_kafka(silent) as (brokers, process):
-        yield KafkaServer(process, brokers)
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    with embedded_postgres(silent) as (url, process):
-        yield PostgresServer(process, url)
 
 
 async def topics_of(kafka: KafkaServer) -> list[str]:
