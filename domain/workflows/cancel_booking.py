@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.booking import Booking, Payment
+from domain.booking import Booking, Payment, PaymentStatus
 from domain.commands import CancelBooking, Moment
 from domain.effects import FindBooking, PartnerUnavailable
 from domain.lifecycle import Action, Status
@@ -60,11 +60,12 @@ def cancel_booking(command: CancelBooking, at: Moment, rules: Rules) -> Workflow
 def refundable(booking: Booking, seen: Payment | PartnerUnavailable) -> Money:
     """The most that the end of a booking can give back; what was overpaid is owed already.
 
-    While nobody knows whether it was paid, it may have been the whole price.
+    While nobody knows whether it was paid, it may have been the whole price; what surely was not
+    paid here (yet, or at the venue) cannot come back.
     """
-    if isinstance(seen, Payment) and seen.is_known:
-        return seen.kept - booking.overpaid
-    return booking.price.total
+    if isinstance(seen, PartnerUnavailable) or seen.status is PaymentStatus.PROCESSING:
+        return booking.price.total
+    return seen.kept - booking.overpaid if seen.is_known else Money.zero(booking.price.currency)
 
 
 def _refund(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.booking import Booking, PaymentStatus, VenueType
+from domain.booking import Booking, Payment, PaymentStatus, VenueType
 from domain.commands import CancelBooking, Moment
 from domain.effects import FindIntent, RefundPayment, ReleaseInventory
 from domain.lifecycle import Status
@@ -45,6 +45,7 @@ from tests.domain.given import (
 )
 
 CONFIRMED = a_booking(Status.CONFIRMED)
+PAID_AT_VENUE = replace(unpaid(), status=PaymentStatus.AT_VENUE)
 CHARGED = an_intent(PaymentStatus.SUCCEEDED, amount=eur(110))
 
 
@@ -153,6 +154,23 @@ def test_a_named_refund_that_cannot_be_is_not_valid(amount: str) -> None:
     assert ended.code is Code.VALIDATION_FAILED
     assert [error.field for error in ended.refusal.errors] == ["data.refund_amount"]
     assert ended.all(ReleaseInventory) == []
+
+
+@pytest.mark.parametrize("payment", [unpaid(), unpaid(intent_id=None), PAID_AT_VENUE])
+def test_nothing_can_be_named_of_what_was_never_paid(payment: Payment) -> None:
+    booking = a_booking(payment=payment)
+    ended = cancel(booking, a_cancellation(BUSINESS, refund_amount="50.00"))
+    assert ended.code is Code.VALIDATION_FAILED
+    assert ended.refusal.errors[0].message == "expected at most 0.00 EUR"
+    assert cancel(booking, a_cancellation(BUSINESS, refund_amount="0.00")).accepted
+
+
+def test_a_charge_under_way_can_be_named() -> None:
+    under_way = an_intent(PaymentStatus.PROCESSING)
+    ended = cancel(a_booking(), a_cancellation(BUSINESS, refund_amount="50.00"), intent=under_way)
+    (owed,) = ended.accepted.owed
+    assert isinstance(owed.owed, RefundOwed)
+    assert owed.owed.amount == eur(50)
 
 
 def test_what_an_update_owes_already_is_not_given_back_twice() -> None:
