@@ -58,7 +58,7 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
     changed_by = command.asked.principal.label
     return Accepted(
         booking=_pending(command, at.decided, price, opened.payment, held, expires_at),
-        events=(Happened(EventType.CREATED, changed_by),),
+        events=(Happened(EventType.CREATED, changed_by, to_status=Status.PENDING),),
         history=StatusChange(None, Status.PENDING, changed_by, None),
         claims=Claims.REPLACE if held.is_moved else Claims.KEEP,
         client_secret=opened.client_secret,

@@ -40,7 +40,7 @@ def moved(
     """
     stamp = {_STAMP[to]: at} if to in _STAMP else {}
     after = booking.changed(at, status=to, expires_at=None, **stamp, **fields)
-    own = (Happened(_OWN_EVENT[to], by),) if to in _OWN_EVENT else ()
+    own = (Happened(_OWN_EVENT[to], by, booking.status, to),) if to in _OWN_EVENT else ()
     changed = Happened(EventType.STATUS_CHANGED, by, booking.status, to)
     return Accepted(
         booking=after,

@@ -83,7 +83,8 @@ def test_it_says_confirmed_and_then_status_changed() -> None:
     confirmed, changed = accepted.events
     assert (confirmed.type, changed.type) == (EventType.CONFIRMED, EventType.STATUS_CHANGED)
     assert (changed.from_status, changed.to_status) == (Status.PENDING, Status.CONFIRMED)
-    assert changed.changed_by == GUEST.label
+    assert (confirmed.from_status, confirmed.to_status) == (Status.PENDING, Status.CONFIRMED)
+    assert {confirmed.changed_by, changed.changed_by} == {GUEST.label}
     assert accepted.history == StatusChange(Status.PENDING, Status.CONFIRMED, GUEST.label, None)
 
 

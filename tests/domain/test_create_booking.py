@@ -57,7 +57,9 @@ def test_a_free_slot_becomes_a_pending_booking_with_an_open_payment() -> None:
     assert booking.payment.status is PaymentStatus.REQUIRES_PAYMENT
     assert (booking.payment.intent_id, ended.accepted.client_secret) == ("pi_1", "secret")
     assert booking.hold.item == "table-4"
-    assert ended.accepted.events == (Happened(EventType.CREATED, GUEST.label),)
+    assert ended.accepted.events == (
+        Happened(EventType.CREATED, GUEST.label, to_status=Status.PENDING),
+    )
     assert ended.accepted.history == StatusChange(None, Status.PENDING, GUEST.label, None)
 
 
