@@ -143,7 +143,7 @@ class Recorder:
             journal=closing.journal.story(),
             recorded_at=now,
             drop_claims=True,
-            release_key=item.key_id if refusal.code.retryable else None,
+            release_key=item.key_id if _frees_key(refusal.code) else None,
             owed=(*rejected.owed, *self._left_behind(closing)),
         )
 
@@ -259,6 +259,13 @@ class Recorder:
         if booking_id is None or venue_id is None:
             raise PromiseBroken("calls were made for a command without booking or venue")
         return undo_begun(begun, booking_id, venue_id)
+
+
+def _frees_key(code: Code) -> bool:
+    """What may succeed when sent again, and what was never judged on its merits; some of the latter
+    is found only once the booking is known.
+    """
+    return code.retryable or code in (Code.VALIDATION_FAILED, Code.FORBIDDEN)
 
 
 def _stored(
