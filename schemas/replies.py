@@ -120,6 +120,9 @@ def error_json(refusal: Refusal, id_field: IdField = "command_id") -> dict[str, 
 
 
 _AGAIN: Final[dict[IdField, str]] = {
-    "command_id": "To try again, send a new command with the same idempotency key.",
+    "command_id": (
+        "Nothing stands of it: send a new command, with a new command_id and the same "
+        "idempotency_key."
+    ),
     "query_id": "To try again, send a new query.",
 }

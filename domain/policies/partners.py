@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from domain.effects import Capacity, PartnerUnavailable, SlotTaken
 from domain.refusal import Code, Refusal
-
-_TRY_AGAIN: Final = (
-    "Nothing stands of this command: send a new one, with a new command_id and the same "
-    "idempotency_key."
-)
 
 
 def inventory_away() -> Refusal:
     """No usable answer; what the call may have done is given back."""
-    return Refusal(
-        Code.INVENTORY_UNAVAILABLE, f"The inventory service gave no usable answer. {_TRY_AGAIN}"
-    )
+    return Refusal(Code.INVENTORY_UNAVAILABLE, "The inventory service gave no usable answer.")
 
 
 def pricing_away() -> Refusal:
     """No usable answer, and no price of our own for this venue type."""
-    return Refusal(
-        Code.PRICING_UNAVAILABLE, f"The pricing service gave no usable answer. {_TRY_AGAIN}"
-    )
+    return Refusal(Code.PRICING_UNAVAILABLE, "The pricing service gave no usable answer.")
 
 
 def payment_away() -> Refusal:
     """No usable answer; a charge that went through is found by asking the intent."""
-    return Refusal(Code.PAYMENT_FAILED, f"The payment service gave no usable answer. {_TRY_AGAIN}")
+    return Refusal(Code.PAYMENT_FAILED, "The payment service gave no usable answer.")
 
 
 def refuse_capacity(answer: Capacity | PartnerUnavailable) -> Refusal | None:

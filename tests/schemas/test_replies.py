@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 
 from domain.booking import PaymentStatus, VenueType
 from domain.lifecycle import Status
+from domain.policies.partners import inventory_away, payment_away, pricing_away
 from domain.refusal import Code, FieldError, Refusal
 from schemas.booking import BookingCreated, BookingShown, booking_json
 from schemas.replies import CommandReply, QueryReply, refusal_body, success_body
@@ -99,7 +101,18 @@ def test_every_code_has_its_status_and_says_whether_to_try_again(code: Code) -> 
     assert (error["code"], error["title"]) == (code.word, code.title)
     assert error["retryable"] == (code.word in RETRYABLE)
     assert error["detail"].startswith("Why it was so.")
-    assert error["detail"].endswith("same idempotency key.") == error["retryable"]
+    assert error["detail"].endswith("the same idempotency_key.") == error["retryable"]
+
+
+@pytest.mark.parametrize("away", [inventory_away, pricing_away, payment_away])
+def test_what_to_send_again_is_said_once_and_in_the_asker_s_words(
+    away: Callable[[], Refusal],
+) -> None:
+    command, query = (
+        _refused(away(), id_field)["error"]["detail"] for id_field in ("command_id", "query_id")
+    )
+    assert command.count("idempotency_key") == command.count("new command_id") == 1
+    assert "command" not in query
 
 
 def test_a_query_that_may_be_tried_again_says_how() -> None:
