@@ -22,7 +22,7 @@ class Operation(StrEnum):
     NAME_REFUND = "name_refund"
     WRITE_NOTES = "write_notes"
     BOOK_FOR_OTHERS = "book_for_others"
-    BUSINESS_SOURCE = "business_source"  # phone and walk_in
+    BUSINESS_SOURCE = "book_by_phone_or_for_a_walk_in"
     GET = "get_booking"
     HISTORY = "get_booking_history"
     LIST_GUEST = "list_guest_bookings"

@@ -54,3 +54,12 @@ def test_a_booking_is_reached_by_its_guest_and_its_venue(
 def test_notes_are_for_the_venue_only() -> None:
     seen = {type(p): sees_notes(p) for p in (GUEST, BUSINESS, ADMIN)}
     assert seen == {type(p): not isinstance(p, Guest) for p in (GUEST, BUSINESS, ADMIN)}
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_a_refused_operation_reads_as_something_that_one_may_not_do(operation: Operation) -> None:
+    verb = operation.value.split("_")[0]
+    assert verb in {
+        "book", "cancel", "check", "complete", "confirm", "create", "get", "list", "mark", "name",
+        "pay", "settle", "update", "write",
+    }  # fmt: skip
