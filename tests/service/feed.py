@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 Seen: TypeAlias = ConsumerRecord[Any, Any]
 Found = TypeVar("Found")
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def header(record: Seen, name: str) -> bytes | None:

@@ -70,13 +70,13 @@ class House:
         ((_, _, state, _, _, members, *_),) = described[0].groups
         return len(members) if state == "Stable" else 0
 
-    async def has_members(self, count: int, *, within_seconds: float = 30) -> None:
+    async def has_members(self, count: int) -> None:
         """Returns when so many workers share the partitions."""
 
         async def agreed() -> bool:
             return await self.members() == count
 
-        await until(agreed, within_seconds=within_seconds)
+        await until(agreed)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from tests.service.waiting import until
 
 Command: TypeAlias = tuple[Caller, str, dict[str, Any]]
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

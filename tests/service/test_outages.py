@@ -22,7 +22,7 @@ from tests.service.house import House, a_house
 from tests.service.invariants import check
 from tests.service.waiting import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 COMMANDS = 120
 

@@ -20,9 +20,10 @@ from app.local_servers import KafkaServer, PostgresServer
 from tests.service.asking import book, events_of, move
 from tests.service.callers import SECRET, a_guest
 from tests.service.house import House, a_house
+from tests.service.waiting import PATIENCE_SECONDS
 from tests.service.worker import BOOKING, REPOSITORY, environment
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,7 +53,7 @@ async def run(house: House, settings: Mapping[str, str]) -> Ended:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 30)
+        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     finally:
         if process.returncode is None:
             process.kill()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 ASKED_EVERY_SECONDS = 0.02
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 async def until(

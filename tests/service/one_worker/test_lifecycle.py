@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.demo.partners.faults import Fault, Kind
-from tests.service.asking import events_of, move
+from tests.service.asking import book_and_pay, events_of, move
 from tests.service.builders import PERSONAL, a_create, a_venue, in_hours
 from tests.service.callers import a_guest, a_manager, an_admin
 from tests.service.house import House
@@ -135,6 +135,22 @@ async def test_the_venue_names_the_refund_of_a_cancellation(house: House) -> Non
     )
     assert cancelled.data["amount_refunded"] == "20.00"
     assert cancelled.data["payment_status"] == "partially_refunded"
+
+
+async def test_a_cancellation_stands_while_partners_are_away_and_is_made_good_later(
+    house: House,
+) -> None:
+    guest, venue = a_guest(), a_venue()
+    booking = await book_and_pay(house, guest, venue)
+    house.partners.inventory.faults.add(Fault(Kind.ERROR, "release", times=2))
+    house.partners.payment.faults.add(Fault(Kind.ERROR, "refund", times=2))
+    cancelled = await move(house, guest, booking["id"], "cancelled")
+    assert cancelled.data["status"] == "cancelled"
+    assert cancelled.data["amount_refunded"] == "0.00"
+    events = await events_of(house, booking["id"], 6)
+    assert events[-1].type == "booking.updated", "the refund raised the version when it was made"
+    assert events[-1].payload["amount_refunded"] == "55.00"
+    assert events[-1].payload["payment_status"] == "refunded"
 
 
 async def test_a_status_of_cancelled_is_a_cancellation(house: House) -> None:

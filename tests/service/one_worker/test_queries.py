@@ -9,6 +9,7 @@ from tests.service.asking import book, failing
 from tests.service.builders import a_create, a_venue, in_hours
 from tests.service.callers import Caller, a_guest, a_manager, an_admin
 from tests.service.house import House
+from tests.service.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -73,3 +74,22 @@ async def test_an_estimate_is_null_while_pricing_is_away(house: House) -> None:
         reply = await house.client.query(a_guest(), "check_availability", asked)
     assert reply.data["available"] is True
     assert reply.data["price_estimate"] is None
+
+
+async def test_a_question_does_not_wait_behind_commands(house: House) -> None:
+    guest, venue = a_guest(), a_venue()
+    booking = await book(house, guest)
+    slow = Fault(Kind.LATENCY, "reserve", {"venue_id": venue}, seconds=0.9)
+    with failing(house.partners.inventory, slow):
+        sent = await house.client.send_command(guest, "create_booking", a_create(venue))
+        await until(lambda: is_met(house))
+        found = await house.client.query(guest, "get_booking", {"booking_id": booking["id"]})
+        assert found.status == 200
+        assert sent.correlation_id is not None
+        assert not house.feed.answers_to(sent.correlation_id), "the command is still in hand"
+    assert (await house.client.reply_to_sent(sent)).status == 201
+
+
+async def is_met(house: House) -> bool:
+    """Whether the fault that was ordered has met its call."""
+    return not house.partners.inventory.faults
