@@ -41,7 +41,7 @@ async def test_a_reply_to_a_topic_that_does_not_exist_goes_to_the_default_topic(
     await cluster.send([f"{cluster.names.replies}.nobody".encode()])
     async with working(cluster.settings, Replying(cluster.names.events)):
         await cluster.events(1)
-    (reply,) = await cluster.committed_records(cluster.names.replies)
+    (reply,) = await cluster.visible(cluster.names.replies, 1)
     assert reply.value == b"reply"
     assert reply.headers == (("correlation_id", b"c1"), ("reply_to_refused", b"true"))
 
@@ -52,7 +52,7 @@ async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster:
     processor.size = TOO_MUCH
     async with working(cluster.settings, processor):
         events = await cluster.events(1)
-    (letter,) = await cluster.committed_records(cluster.names.dead_letter)
+    (letter,) = await cluster.visible(cluster.names.dead_letter, 1)
     assert letter.value == TOO_MUCH
     assert ("dlq_reason", b"reply_refused") in letter.headers
     assert ("dlq_detail", b"too_large") in letter.headers
@@ -75,8 +75,8 @@ async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster
 
     async with working(cluster.settings, LargeSecond(cluster.names.events)):
         await cluster.events(3)
-    assert len(await cluster.committed_records(cluster.names.replies)) == 2
-    assert len(await cluster.committed_records(cluster.names.dead_letter)) == 1
+    assert len(await cluster.visible(cluster.names.replies, 2)) == 2
+    assert len(await cluster.visible(cluster.names.dead_letter, 1)) == 1
 
 
 async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluster) -> None:
@@ -88,7 +88,7 @@ async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluste
         await admin.close()
         await send_asking_for(cluster, own)
         await cluster.events(1)
-    assert len(await cluster.committed_records(own)) == 1
+    assert len(await cluster.visible(own, 1)) == 1
 
 
 async def send_asking_for(cluster: Cluster, reply_to: str) -> None:

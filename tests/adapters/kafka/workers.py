@@ -152,12 +152,21 @@ class Cluster:
             await consumer.stop()
 
     async def events(self, count: int, *, within_seconds: float = 20.0) -> list[Record]:
-        """The events, once there are at least so many; looks again while there are fewer."""
+        """The events, once there are at least so many."""
+        return await self.visible(self.names.events, count, within_seconds=within_seconds)
+
+    async def visible(
+        self, topic: str, count: int, *, within_seconds: float = 20.0
+    ) -> list[Record]:
+        """The records of `topic`, once there are at least so many.
+
+        Topics of one transaction become visible one after the other, so each has to be waited for.
+        """
         async with asyncio.timeout(within_seconds):
             # Each look asks the broker for its ends, so this loop never spins.
-            while len(events := await self.committed_records(self.names.events)) < count:
+            while len(records := await self.committed_records(topic)) < count:
                 pass
-        return events
+        return records
 
     async def committed_offsets(self) -> dict[int, int]:
         """The commands group's committed offset by partition, where there is one."""
