@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from domain.booking import Booking, PaymentStatus, VenueType
@@ -14,7 +14,7 @@ from domain.money import Money
 from domain.time_slot import TimeSlot
 
 if TYPE_CHECKING:
-    from domain.undo import Undo  # undo names the effects it gives back
+    from domain.undo import Undo  # noqa: F401 - named in a parameter; undo itself names effects
 
 A = TypeVar("A", covariant=True)
 
@@ -25,11 +25,11 @@ class Question(Generic[A]):
     __slots__ = ()
 
 
-# --- questions to the database, answered inside the lane's transaction ---
+# --- questions to the database ---
 
 
 @dataclass(frozen=True, slots=True)
-class FindBooking(Question["Booking | None"]):
+class FindBooking(Question[Booking | None]):
     """Answered by the Booking as it is now, or None."""
 
     booking_id: UUID
@@ -274,7 +274,8 @@ class PartnerUnavailable:
     may_have_happened: bool  # False only when the call surely had no effect
 
 
-DatabaseQuestion = FindBooking | ClaimSlot | FindConflicts | FindUndo
+LaneQuestion = FindBooking | ClaimSlot | FindUndo
+"""What a command may ask the database; FindConflicts is the one question of a query."""
 ReadingCall = CheckCapacity | GetQuote | GetEstimate | FindIntent
 ChangingCall = (
     ReserveInventory
@@ -286,9 +287,7 @@ ChangingCall = (
 )
 """Calls with an effect: what led to them is stored before they are made."""
 PartnerCall = ReadingCall | ChangingCall
-Effect = DatabaseQuestion | PartnerCall
 
-DatabaseAnswer: TypeAlias = "Booking | Claimed | SlotTaken | tuple[TakenSlot, ...] | Undo | None"
 PartnerAnswer = (
     Capacity
     | Reservation
@@ -303,4 +302,3 @@ PartnerAnswer = (
     | Refunded
     | PartnerUnavailable
 )
-Answer: TypeAlias = "DatabaseAnswer | PartnerAnswer"

@@ -332,10 +332,6 @@ class LaneTransaction(Protocol):
         """
         ...
 
-    async def find_conflicts(
-        self, questions: Sequence[FindConflicts]
-    ) -> Sequence[tuple[TakenSlot, ...]]: ...
-
     async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
         """Those that are still owed."""
         ...

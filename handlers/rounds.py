@@ -21,10 +21,9 @@ from domain.effects import (
     ChangingCall,
     Claimed,
     ClaimSlot,
-    DatabaseQuestion,
     FindBooking,
-    FindConflicts,
     FindUndo,
+    LaneQuestion,
     PartnerAnswer,
     PartnerCall,
     Question,
@@ -39,7 +38,7 @@ from handlers.waves import AtVenue
 _log = structlog.get_logger(__name__)
 
 _CHANGING = get_args(ChangingCall)
-_DATABASE = get_args(DatabaseQuestion)
+_DATABASE = get_args(LaneQuestion)
 _ANSWERS = frozenset(get_args(PartnerAnswer))
 _OUTCOMES = get_args(Outcome)
 
@@ -189,9 +188,6 @@ async def _answer(transaction: LaneTransaction, asking: Sequence[Run]) -> None:
     if undo := [q.undo_id for _, q in questions if isinstance(q, FindUndo)]:
         owed = await transaction.find_undo(undo)
         answers |= {FindUndo(each): owed.get(each) for each in undo}
-    if conflicts := [q for _, q in questions if isinstance(q, FindConflicts)]:
-        taken = await transaction.find_conflicts(conflicts)
-        answers |= dict(zip(conflicts, taken, strict=True))
     if claims := [(run, q) for run, q in questions if isinstance(q, ClaimSlot)]:
         answers |= await _claim(transaction, claims)
     for run in asking:

@@ -19,7 +19,7 @@ from adapters.database.starting import Starting
 from adapters.database.tables import bookings, undo
 from adapters.database.uniqueness import Uniqueness
 from domain.booking import Booking
-from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
+from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
 from handlers.ports import (
     Coordinates,
@@ -110,11 +110,6 @@ class _SqlLaneTransaction:
         self, claims: Sequence[tuple[UUID, ClaimSlot]]
     ) -> Sequence[Claimed | SlotTaken]:
         return await self._statements.claims.claim(self._session, claims)
-
-    async def find_conflicts(
-        self, questions: Sequence[FindConflicts]
-    ) -> Sequence[tuple[TakenSlot, ...]]:
-        return await self._statements.claims.find_conflicts(self._session, questions)
 
     async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
         rows = await self._session.run(self._statements.undo, [{"id": each} for each in ids])

@@ -343,11 +343,6 @@ class FakeTransaction:
             self._tables.claims[claim.claim_id] = StandingClaim(row_id, claim)
         return Claimed(claim.claim_id)
 
-    async def find_conflicts(
-        self, questions: Sequence[FindConflicts]
-    ) -> Sequence[tuple[TakenSlot, ...]]:
-        return [self._tables.conflicts(each) for each in questions]
-
     async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
         found = {each: self._tables.undo[each] for each in ids if each in self._tables.undo}
         return {each: standing.undo for each, standing in found.items() if not standing.is_done}
