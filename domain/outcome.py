@@ -61,7 +61,7 @@ class Accepted:
     history: StatusChange | None = None
     claims: Claims = Claims.KEEP
     owed: tuple[Undo, ...] = ()  # what could not be given back now
-    client_secret: str | None = None  # only in the reply to a create
+    client_secret: str | None = None  # of the payment that the command opened; in its reply alone
 
 
 @dataclass(frozen=True, slots=True)

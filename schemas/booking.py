@@ -66,8 +66,11 @@ class BookingShown(BaseModel):
     metadata: dict[str, Any] | None
 
 
-class BookingCreated(BookingShown):
-    """The reply to a create; the secret only when the payment service gave one."""
+class BookingToPay(BookingShown):
+    """The reply to a create, and to an update that opens another payment.
+
+    The secret only when the payment service gave one.
+    """
 
     payment_client_secret: str | None = None
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from domain.outcome import EventType
 from schemas import examples
-from schemas.booking import BookingCreated, BookingShown
+from schemas.booking import BookingShown, BookingToPay
 from schemas.commands import COMMAND_DATA
 from schemas.envelope import SYSTEM_COMMANDS
 from schemas.models import Availability, BookingHistory, BookingPage, EventShown
@@ -96,7 +96,8 @@ _SETTING_ASIDE: Final = {
     "dlq_failed_at": "when it was given up, RFC 3339",
 }
 _REPLY_DATA: Final[dict[str, type[BaseModel]]] = {
-    "create_booking": BookingCreated,
+    "create_booking": BookingToPay,
+    "update_booking": BookingToPay,
     "get_booking": BookingShown,
     "get_booking_by_reference": BookingShown,
     "list_guest_bookings": BookingPage,

@@ -14,7 +14,7 @@ from domain.booking import PaymentStatus, VenueType
 from domain.lifecycle import Status
 from domain.policies.partners import inventory_away, payment_away, pricing_away
 from domain.refusal import Code, FieldError, Refusal
-from schemas.booking import BookingCreated, BookingShown, booking_json
+from schemas.booking import BookingShown, BookingToPay, booking_json
 from schemas.replies import CommandReply, QueryReply, refusal_body, success_body
 from schemas.strict_json import json_bytes
 from tests.schemas.bookings import NOW, a_booking, a_price
@@ -84,7 +84,7 @@ def test_a_success_is_a_valid_reply() -> None:
     body = success_body("command_id", _ID, "create_booking", 201, NOW, data)
     reply = CommandReply.model_validate_json(body)
     assert (reply.command_id, reply.status, reply.error) == (_ID, 201, None)
-    assert BookingCreated.model_validate(reply.data, strict=False).payment_client_secret == "s"
+    assert BookingToPay.model_validate(reply.data, strict=False).payment_client_secret == "s"
     assert json.loads(body)["timestamp"] == "2030-05-01T12:00:00Z"
 
 
