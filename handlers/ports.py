@@ -393,9 +393,6 @@ class DueWork(Protocol):
     ) -> Sequence[Abandoned]: ...
 
 
-Page = Listing
-
-
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One step of a booking's status history."""
@@ -417,12 +414,12 @@ class BookingReads(Protocol):
         ...
 
     async def guest_bookings(
-        self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
+        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
     ) -> Sequence[Booking]:
         """At most `limit` + 1, so that one sees whether more follow; `venue_ids` None: all."""
         ...
 
-    async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]: ...
+    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]: ...
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]

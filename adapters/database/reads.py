@@ -18,7 +18,8 @@ from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
-from handlers.ports import HistoryRow, Page
+from domain.queries import Listing
+from handlers.ports import HistoryRow
 
 
 class SqlBookingReads:
@@ -61,14 +62,14 @@ class SqlBookingReads:
         return dict(found)
 
     async def guest_bookings(
-        self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
+        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
     ) -> Sequence[Booking]:
         query = select(bookings).where(bookings.c.guest_id == guest_id)
         if venue_ids is not None:
             query = query.where(bookings.c.venue_id.in_(sorted(venue_ids)))
         return await self._page(query, page)
 
-    async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]:
+    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
         return await self._page(select(bookings).where(bookings.c.venue_id == venue_id), page)
 
     async def conflicts(
@@ -77,13 +78,13 @@ class SqlBookingReads:
         async with reading(self._engine, self._documents) as session:
             return await self._claims.find_conflicts(session, questions)
 
-    async def _page(self, query: Select[tuple[object, ...]], page: Page) -> Sequence[Booking]:
+    async def _page(self, query: Select[tuple[object, ...]], page: Listing) -> Sequence[Booking]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(paged(query, page))
         return [booking_of(row) for row in rows]
 
 
-def paged(query: Select[tuple[object, ...]], page: Page) -> Select[tuple[object, ...]]:
+def paged(query: Select[tuple[object, ...]], page: Listing) -> Select[tuple[object, ...]]:
     """One more row than asked for, from right after the last row of the page before."""
     starts_at = bookings.c.booking_time
     if page.status is not None:

@@ -17,6 +17,7 @@ from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import Claims
+from domain.queries import Listing
 from domain.undo import Undo
 from handlers.ports import (
     Abandoned,
@@ -31,7 +32,6 @@ from handlers.ports import (
     KeyHolder,
     KnownCommand,
     LaneTransaction,
-    Page,
     PromiseBroken,
     Recording,
     Start,
@@ -211,7 +211,7 @@ class FakeDatabase:
         return found
 
     async def guest_bookings(
-        self, guest_id: UUID, page: Page, venue_ids: frozenset[UUID] | None
+        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
     ) -> Sequence[Booking]:
         return _page(
             page,
@@ -223,7 +223,7 @@ class FakeDatabase:
             ],
         )
 
-    async def venue_bookings(self, venue_id: UUID, page: Page) -> Sequence[Booking]:
+    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
         found = self._reachable().bookings.values()
         return _page(page, [each for each in found if each.venue.id == venue_id])
 
@@ -238,7 +238,7 @@ class FakeDatabase:
         return self.tables
 
 
-def _page(page: Page, bookings: Sequence[Booking]) -> Sequence[Booking]:
+def _page(page: Listing, bookings: Sequence[Booking]) -> Sequence[Booking]:
     def place(starts_at: datetime, booking_id: UUID) -> tuple[float, UUID]:
         return -starts_at.timestamp(), booking_id
 

@@ -19,8 +19,9 @@ from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import bookings
 from domain.lifecycle import Status
 from domain.outcome import Claims
+from domain.queries import Listing
 from domain.undo import RestoreReservation, Undo
-from handlers.ports import BookingWrite, DatabaseAway, Page
+from handlers.ports import BookingWrite, DatabaseAway
 from tests.adapters.database.lane import (
     PARTITION,
     TOPIC,
@@ -223,18 +224,18 @@ async def test_no_lane_reads_a_table_from_end_to_end(
 @pytest.mark.parametrize(
     ("where", "page", "index"),
     [
-        (bookings.c.guest_id == GUEST_ID, Page(100), "bookings_by_guest"),
-        (bookings.c.venue_id == VENUE_ID, Page(100), "bookings_by_venue"),
-        (bookings.c.venue_id == VENUE_ID, Page(100, (NOW, VENUE_ID)), "bookings_by_venue"),
+        (bookings.c.guest_id == GUEST_ID, Listing(100), "bookings_by_guest"),
+        (bookings.c.venue_id == VENUE_ID, Listing(100), "bookings_by_venue"),
+        (bookings.c.venue_id == VENUE_ID, Listing(100, (NOW, VENUE_ID)), "bookings_by_venue"),
         (
             bookings.c.venue_id == VENUE_ID,
-            Page(100, status=Status.PENDING),
+            Listing(100, status=Status.PENDING),
             "bookings_by_venue_status",
         ),
     ],
 )
 async def test_a_list_is_read_in_its_order_from_an_index(
-    engine: AsyncEngine, where: Any, page: Page, index: str
+    engine: AsyncEngine, where: Any, page: Listing, index: str
 ) -> None:
     plan = await explained(engine, paged(bookings.select().where(where), page))
     assert f"using {index} " in plan
