@@ -97,12 +97,19 @@ async def test_production_refuses_what_is_unsafe(house: House) -> None:
         assert name in ended.said
 
 
-async def test_missing_topics_are_named_with_what_to_run(house: House) -> None:
-    ended = await run(house, {"BOOKING_KAFKA__TOPIC_PREFIX": "nowhere"})
+async def test_missing_topics_and_a_missing_schema_are_told_at_once_with_what_to_run(
+    house: House, postgres: PostgresServer
+) -> None:
+    url = await postgres.create_database(f"empty_{uuid4().hex[:8]}")
+    ended = await run(
+        house, {"BOOKING_KAFKA__TOPIC_PREFIX": "nowhere", "BOOKING_DATABASE__URL": url}
+    )
     assert ended.code == 1
     for name in ("commands", "queries", "replies", "events", "dead-letter"):
         assert f"nowhere.{name}" in ended.said
     assert "booking topics create" in ended.said
+    assert "booking migrate" in ended.said
+    assert url.rpartition("@")[0] not in ended.said, "no password"
 
 
 async def test_topics_whose_producers_set_the_timestamp_are_refused(house: House) -> None:
@@ -119,16 +126,6 @@ async def test_topics_whose_producers_set_the_timestamp_are_refused(house: House
     assert f"{prefix}.commands" in ended.said
     assert "LogAppendTime" in ended.said
     assert f"{prefix}.queries" not in ended.said
-
-
-async def test_a_database_without_its_schema_is_refused(
-    house: House, postgres: PostgresServer
-) -> None:
-    url = await postgres.create_database(f"empty_{uuid4().hex[:8]}")
-    ended = await run(house, {"BOOKING_DATABASE__URL": url})
-    assert ended.code == 1
-    assert "booking migrate" in ended.said
-    assert url.rpartition("@")[0] not in ended.said, "no password"
 
 
 async def test_on_sqlite_one_worker_does_it_all_and_a_second_is_refused(
