@@ -13,7 +13,12 @@ from app.settings.words import Count
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
 
-_URL: Final = re.compile(r"postgresql\+asyncpg://[^/\s]*/\S+|sqlite\+aiosqlite:///\S+")
+# Told apart as SQLAlchemy does it, which is not asked itself: its import takes longer than a check.
+_HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^/\s:@\[\]]*)(:\d{1,5})?"
+_URL: Final = re.compile(
+    rf"postgresql\+asyncpg://([^:/@\s]*(:[^@\s]*)?@)?{_HOST}/\S+"
+    r"|sqlite\+aiosqlite:///(?!:memory:)\S+"
+)
 
 
 def _database_url(url: SecretStr) -> SecretStr:

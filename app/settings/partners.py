@@ -16,7 +16,8 @@ from domain.rules import Fallback
 if TYPE_CHECKING:
     from adapters.partners import PartnerSettings
 
-_URL: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"  # no user and password: it is shown
+# No user and password: it is shown.
+_URL: Final = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?(/[^\s?#]*)?$"
 Price = Annotated[Decimal, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 

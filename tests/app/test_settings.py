@@ -220,11 +220,15 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("KAFKA__SESSION_TIMEOUT_MS", "1.5"),
         ("DATABASE__URL", "postgresql://db/booking"),
         ("DATABASE__URL", "mysql://db/booking"),
+        ("DATABASE__URL", "postgresql+asyncpg://me:pw@db:99x9/booking"),
+        ("DATABASE__URL", "postgresql+asyncpg://me:pw@[::1/booking"),
         ("DATABASE__URL", "sqlite+aiosqlite://"),
+        ("DATABASE__URL", "sqlite+aiosqlite:///:memory:"),
         ("DATABASE__POOL_SIZE", "-1"),
         ("INVENTORY__URL", "inventory:80"),
         ("INVENTORY__URL", "http://me:secret@inventory"),
         ("PRICING__URL", "http://pricing?x=1"),
+        ("PRICING__URL", "http://pricing:80x"),
         ("PAYMENT__TIMEOUT_SECONDS", "0"),
         ("PAYMENT__TIMEOUT_SECONDS", "nan"),
         ("PAYMENT__TIMEOUT_SECONDS", "inf"),
@@ -257,6 +261,19 @@ def test_what_is_wrong_is_named_with_what_is_expected(
 ) -> None:
     (line,) = settings.refused(**{name: value})
     assert line.startswith(f"BOOKING_{name} is wrong: expected ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg:///booking?host=/run/postgresql",
+        "postgresql+asyncpg://me:p/w:d@db.internal:5432/booking",
+        "postgresql+asyncpg://me:@[::1]:5432/booking",
+        "sqlite+aiosqlite:////var/lib/booking.sqlite3",
+    ],
+)
+def test_a_database_may_be_anywhere(settings: LoadWith, url: str) -> None:
+    assert settings(DATABASE__URL=url).database.url == url
 
 
 def test_each_wrong_variable_has_its_own_line(settings: LoadWith) -> None:
