@@ -143,7 +143,7 @@ async def with_booking_adapter(url: str, stack: AsyncExitStack) -> Post:
 
     settings = PartnerSettings(url)
     client = await stack.enter_async_context(HttpPartners(settings, settings, settings))
-    traceparent = headers("")["traceparent"]
+    trace = {"traceparent": headers("")["traceparent"]}
     venue, booking = UUID(str(BODY["venue_id"])), UUID(str(BODY["booking_id"]))
     starts_at = datetime.fromisoformat(str(BODY["booking_time"]))
 
@@ -151,7 +151,7 @@ async def with_booking_adapter(url: str, stack: AsyncExitStack) -> Post:
         call = ReserveInventory(
             key, venue, VenueType.RESTAURANT, starts_at, 4, "BR-20270301-ABCDEF", booking, 120, None
         )
-        return await client.call(call, traceparent)
+        return await client.call(call, trace)
 
     return post
 

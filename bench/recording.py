@@ -121,7 +121,7 @@ class _TapedPartners:
         self._partners = partners
         self._tape = tape
 
-    async def call(self, call: PartnerCall, traceparent: str | None) -> PartnerAnswer:
+    async def call(self, call: PartnerCall, trace: Mapping[str, str]) -> PartnerAnswer:
         for partner, table in (
             ("inventory", INVENTORY),
             ("pricing", PRICING),
@@ -131,7 +131,7 @@ class _TapedPartners:
             if exchange is not None and exchange.body is not None:
                 body = msgspec.json.encode(exchange.body(call)).decode()
                 self._tape.call(Call(partner, exchange.path_of(call), call.key, body))
-        return await self._partners.call(call, traceparent)
+        return await self._partners.call(call, trace)
 
 
 class _TwelvePartitions:

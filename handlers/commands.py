@@ -122,7 +122,7 @@ class CommandHandlers:
             _story(item.command, moment, self.rules),
             Journal(begun.journal),
             wants.get(id(item)),
-            item.traceparent.decode() if item.traceparent else None,
+            item.trace,
         )
         run.begin()
         return run

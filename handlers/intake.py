@@ -123,6 +123,7 @@ class Intake:
             key_id=_key_id(principal, raw.type, key) if may_take_key and key else None,
             correlation_id=headers.correlation_id or str(raw.command_id).encode(),
             traceparent=headers.traceparent,
+            trace=headers.trace,
         )
 
     def _route(self, headers: Headers, raw: RawCommand, principal: Principal) -> ReplyRoute | None:

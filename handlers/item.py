@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,7 @@ class Item:
     key_id: UUID | None  # of the idempotency key, when it has one and may take it
     correlation_id: bytes  # echoed on events too
     traceparent: bytes | None
+    trace: Mapping[str, str]  # the headers that continue it at the partners
     venue_id: UUID | None = None  # whose lane does it, as far as the survey found out
     outputs: list[Output] = field(default_factory=list)
 

@@ -432,4 +432,6 @@ class BookingReads(Protocol):
 class Partners(Protocol):
     """Calls over HTTP. What goes wrong comes back as PartnerUnavailable; only a bug raises."""
 
-    async def call(self, call: PartnerCall, traceparent: str | None) -> PartnerAnswer: ...
+    async def call(self, call: PartnerCall, trace: Mapping[str, str]) -> PartnerAnswer:
+        """The answer; `trace` holds the headers by which the client's trace is continued."""
+        ...

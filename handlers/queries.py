@@ -64,7 +64,7 @@ class _Asked:
     query: Query
     principal: Principal
     sent: datetime
-    traceparent: str | None
+    trace: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ class QueryHandlers:
             return query
         if forbidden := _forbidden(query, principal):
             return forbidden
-        return _Asked(
-            query, principal, sent, headers.traceparent.decode() if headers.traceparent else None
-        )
+        return _Asked(query, principal, sent, headers.trace)
 
     async def _look_up(self, queries: Sequence[Query]) -> _Found:
         ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]
@@ -170,18 +168,18 @@ class QueryHandlers:
             asking = next(step)
             while True:
                 answers = await asyncio.gather(
-                    *(self._effect(effect, asked.traceparent) for effect in asking)
+                    *(self._effect(effect, asked.trace) for effect in asking)
                 )
                 asking = step.send(tuple(answers))
         except StopIteration as end:
             return end.value if isinstance(end.value, Refusal) else availability_json(end.value)
 
-    async def _effect(self, effect: Any, traceparent: str | None) -> Any:
+    async def _effect(self, effect: Any, trace: Mapping[str, str]) -> Any:
         if isinstance(effect, FindConflicts):
             (taken,) = await self.reads.conflicts([effect])
             return taken
         call: PartnerCall = effect
-        return await self.partners.call(call, traceparent)
+        return await self.partners.call(call, trace)
 
     def _outputs(
         self, record: Record, raw: RawQuery | Unreadable, answer: Answer

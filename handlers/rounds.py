@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
@@ -64,7 +64,7 @@ class Run:
     workflow: Workflow
     journal: Journal
     wants: AtVenue | None  # until its claim is decided, later ones wait for it
-    traceparent: str | None
+    trace: Mapping[str, str]  # headers that continue the client's trace
     asking: tuple[Question[Any], ...] = ()
     ended: Outcome | Failed | None = None
 
@@ -225,7 +225,7 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
         if run.journal.answer_to(call) is None  # type: ignore[arg-type]
     ]
     answers = await asyncio.gather(
-        *(partners.call(call, run.traceparent) for run, call in calls), return_exceptions=True
+        *(partners.call(call, run.trace) for run, call in calls), return_exceptions=True
     )
     for (run, call), answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):

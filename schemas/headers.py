@@ -37,6 +37,7 @@ _READ: Final = frozenset(
 _TRACEPARENT: Final = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
 )
+_VISIBLE: Final = re.compile(rb"[\x20-\x7e]+")
 _INTEGER: Final = re.compile(rb"[0-9]{1,9}")
 
 
@@ -76,6 +77,12 @@ class Headers:
         present = {name for name, value in found.items() if value is not None} | repeated
         return cls._read(said, present)
 
+    @property
+    def trace(self) -> dict[str, str]:
+        """The HTTP headers that continue the trace at a partner."""
+        found = (("traceparent", self.traceparent), ("tracestate", self.tracestate))
+        return {name: value.decode() for name, value in found if value is not None}
+
     @classmethod
     def _read(cls, said: dict[str, bytes | None], present: set[str]) -> Headers:
         """From the headers said once, and the names of all that are there."""
@@ -95,7 +102,7 @@ class Headers:
             ),
             deadline=_deadline(said.get("deadline")) if "deadline" in present else None,
             traceparent=trace,
-            tracestate=_short(said.get("tracestate")) if trace else None,
+            tracestate=_tracestate(said.get("tracestate")) if trace else None,
             is_signed="service-signature" in present,
         )
 
@@ -156,6 +163,11 @@ def _deadline(value: bytes | None) -> datetime | Malformed:
         return instant(_text(value))
     except PydanticCustomError:
         return Malformed.MALFORMED
+
+
+def _tracestate(value: bytes | None) -> bytes | None:
+    """A list of vendors' own words; only what may stand in an HTTP header is passed on."""
+    return value if _short(value) and _VISIBLE.fullmatch(value or b"") else None
 
 
 def _traceparent(value: bytes | None) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self, TypeVar
@@ -96,16 +96,14 @@ class PartnerClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
-    async def ask(self, exchange: Exchange[C], call: C, traceparent: str | None) -> PartnerAnswer:
+    async def ask(self, exchange: Exchange[C], call: C, trace: Mapping[str, str]) -> PartnerAnswer:
         """The partner's answer after as many attempts as it takes, or why there is none."""
         self._breaker, admitted = self._breaker.admit(self._clock())
         if not admitted:
             return PartnerUnavailable(self._partner, "circuit breaker open", False)
         url = self._base_url + exchange.path_of(call)
         body = None if exchange.body is None else msgspec.json.encode(exchange.body(call))
-        headers = {"idempotency-key": call.key}
-        if traceparent is not None:
-            headers["traceparent"] = traceparent
+        headers = {"idempotency-key": call.key, **trace}
         may_have_happened = False
         attempt = 0
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from random import random
 from time import monotonic
@@ -61,7 +61,7 @@ class HttpPartners:
     async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
 
-    async def call(self, call: PartnerCall, traceparent: str | None) -> PartnerAnswer:
+    async def call(self, call: PartnerCall, trace: Mapping[str, str]) -> PartnerAnswer:
         """One call with its retries; the answer of its kind, or PartnerUnavailable."""
         client, exchange = self._routes[type(call)]
-        return await client.ask(exchange, call, traceparent)
+        return await client.ask(exchange, call, trace)

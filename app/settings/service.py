@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from app.settings.section import Environment, Problem, Section, setting
 from app.settings.words import CommaSeparated, SealKey, seal_keys
@@ -100,10 +100,16 @@ class HealthSection(Section, prefix="BOOKING_HEALTH__"):
     )
 
 
+def _in_capitals(word: object) -> object:
+    return word.upper() if isinstance(word, str) else word
+
+
 class LogSection(Section, prefix="BOOKING_LOG__"):
     """What the worker says about itself."""
 
-    level: LogLevel = setting("DEBUG, INFO, WARNING or ERROR", "What is worth a line", "INFO")
+    level: Annotated[LogLevel, BeforeValidator(_in_capitals)] = setting(
+        "DEBUG, INFO, WARNING or ERROR", "What is worth a line", "INFO"
+    )
     format: Literal["json", "console"] = setting(
         "json or console", "For programs or for people", "json"
     )

@@ -10,7 +10,7 @@ from domain.commands import Asked
 from domain.effects import GetQuote, PartnerUnavailable, Quote
 from domain.lifecycle import Status
 from domain.money import Money, Price
-from domain.policies.partners import payment_away, payment_required
+from domain.policies.partners import payment_away, payment_required, pricing_away
 from domain.policies.pricing import price_of, refuse_dearer, refuse_other_currency
 from domain.refusal import Refusal
 from domain.rules import Rules
@@ -52,6 +52,8 @@ def reprice(asked: Asked, booking: Booking, stay: Stay, rules: Rules) -> Step[Re
         return settled
     if booking.status is Status.PENDING and not settled.is_known:
         return Repriced(price, settled, zero, needs_intent=True, valid_until=valid_until)
+    if price.is_fallback:
+        return pricing_away()  # money that was paid moves only by a quoted price
     stands = settled.kept - booking.overpaid  # the rest is on its way back already
     if refusal := refuse_dearer(booking, price, stands):
         return refusal

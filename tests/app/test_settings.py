@@ -176,6 +176,7 @@ def test_a_file_is_read_and_the_environment_wins(settings: LoadWith) -> None:
 
 def test_a_variable_set_to_nothing_counts_as_not_set(settings: LoadWith) -> None:
     assert settings(LOG__LEVEL="", INVENTORY__TOKEN="").log.level == "INFO"
+    assert settings(LOG__LEVEL="debug").log.level == "DEBUG"
     assert settings.refused(DATABASE__URL="")[0].startswith("BOOKING_DATABASE__URL is missing")
 
 

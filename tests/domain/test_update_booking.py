@@ -331,9 +331,15 @@ def test_another_currency_is_a_failure_of_pricing() -> None:
 
 
 def test_pricing_away_falls_back_to_the_houses_own_price() -> None:
-    ended = update(CONFIRMED, party_size=3, script={GetQuote: PRICING_AWAY})
+    ended = update(PENDING, party_size=3, script={GetQuote: PRICING_AWAY})
     price = ended.accepted.booking.price
     assert (price.total, price.is_fallback) == (eur(75), True)
+
+
+def test_pricing_away_never_moves_money_that_was_paid() -> None:
+    ended = update(CONFIRMED, party_size=3, script={GetQuote: PRICING_AWAY})
+    assert ended.code is Code.PRICING_UNAVAILABLE
+    assert ended.all(RefundPayment) == []
 
 
 def test_pricing_away_without_a_fallback_refuses() -> None:

@@ -5,7 +5,7 @@ They answer by value, keep one effect per Idempotency-Key, and do wrong only wha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -113,7 +113,7 @@ class FakePartners:
     ledger: list[Effect] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     charges: dict[str, Charge] = field(default_factory=dict)
-    traceparents: list[str | None] = field(default_factory=list)
+    traces: list[Mapping[str, str]] = field(default_factory=list)
     _answered: dict[str, Effect] = field(default_factory=dict)
     _troubles: list[Trouble] = field(default_factory=list)
 
@@ -149,9 +149,9 @@ class FakePartners:
 
     # --- Partners ---
 
-    async def call(self, call: PartnerCall, traceparent: str | None) -> PartnerAnswer:
+    async def call(self, call: PartnerCall, trace: Mapping[str, str]) -> PartnerAnswer:
         self.calls.append(call)
-        self.traceparents.append(traceparent)
+        self.traces.append(trace)
         await self.on_call("before", call)
         trouble = self._trouble_with(call)
         if trouble is None or trouble.lands:

@@ -103,7 +103,7 @@ class Town:
 
     async def ask(self, call: PartnerCall) -> PartnerAnswer:
         assert self.client is not None
-        return await self.client.call(call, TRACEPARENT)
+        return await self.client.call(call, {"traceparent": TRACEPARENT})
 
     def order(self, kind: Kind, **fields: Any) -> None:
         """The same fault for all three; the partner that is asked first uses its own copy."""
