@@ -1,0 +1,68 @@
+"""What the handlers need from outside, as Protocols, and the values that pass through them.
+
+The only part of handlers that adapters know. Every call takes and gives whole batches: a round trip
+per batch, never per command.
+"""
+
+from handlers.ports.lanes import LaneDatabase, LaneEpochs, LaneTransaction
+from handlers.ports.log import (
+    CommandProcessor,
+    Coordinates,
+    Output,
+    Publisher,
+    QueryProcessor,
+    Record,
+    Topics,
+)
+from handlers.ports.partners import Partners
+from handlers.ports.reads import Abandoned, BookingReads, DueExpiry, DueUndo, DueWork, HistoryRow
+from handlers.ports.rows import (
+    BookingWrite,
+    DatabaseAway,
+    JournalEntry,
+    KeyClaim,
+    KeyHolder,
+    KnownCommand,
+    PromiseBroken,
+    Recording,
+    Start,
+    StoredOutcome,
+    SweepAgain,
+    UndoAgain,
+)
+from handlers.ports.trust import Authenticator, ServiceSigner, SignedBy
+
+__all__ = [
+    "Abandoned",
+    "Authenticator",
+    "BookingReads",
+    "BookingWrite",
+    "CommandProcessor",
+    "Coordinates",
+    "DatabaseAway",
+    "DueExpiry",
+    "DueUndo",
+    "DueWork",
+    "HistoryRow",
+    "JournalEntry",
+    "KeyClaim",
+    "KeyHolder",
+    "KnownCommand",
+    "LaneDatabase",
+    "LaneEpochs",
+    "LaneTransaction",
+    "Output",
+    "Partners",
+    "PromiseBroken",
+    "Publisher",
+    "QueryProcessor",
+    "Record",
+    "Recording",
+    "ServiceSigner",
+    "SignedBy",
+    "Start",
+    "StoredOutcome",
+    "SweepAgain",
+    "Topics",
+    "UndoAgain",
+]

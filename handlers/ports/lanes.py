@@ -1,0 +1,89 @@
+"""Where the lanes write: transactions behind a fence, whole batches at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.effects import Claimed, ClaimSlot, SlotTaken
+from domain.undo import Undo
+from handlers.ports.log import Coordinates
+from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
+
+
+class LaneEpochs(Protocol):
+    """The fence of a lane in the database."""
+
+    async def raise_epoch(self, topic: str, partition: int) -> int:
+        """The lane's new epoch, in a transaction of its own; every older one is fenced from now."""
+        ...
+
+
+class LaneTransaction(Protocol):
+    """One transaction of a batch, for lanes whose epochs were read `for share` at its beginning."""
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """Partitions whose epoch is no longer ours; write nothing that belongs to them."""
+        ...
+
+    async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]: ...
+
+    async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
+        """With outcome, or with journal when only started."""
+        ...
+
+    async def find_by_coordinates(
+        self, coordinates: Sequence[Coordinates]
+    ) -> Mapping[Coordinates, KnownCommand]: ...
+
+    async def start(self, starts: Sequence[Start]) -> frozenset[UUID]:
+        """Write the rows that are not there yet, in the order of their ids; gives those written."""
+        ...
+
+    async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
+        """Give started rows the coordinates of the record that continues them."""
+        ...
+
+    async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:
+        """Take the keys that are free or expired, in the order of their ids; gives each key's
+        holder afterwards.
+        """
+        ...
+
+    async def take_references(self, references: Mapping[UUID, str]) -> frozenset[UUID]:
+        """Write booking id → reference, both unique for ever; gives the ids whose reference is
+        taken by another booking (nothing was written for those).
+        """
+        ...
+
+    async def claim(
+        self, claims: Sequence[tuple[UUID, ClaimSlot]]
+    ) -> Sequence[Claimed | SlotTaken]:
+        """Claims in log order, each with the row id of its command; an earlier one of the sequence
+        wins. A claim id that stands already is claimed.
+        """
+        ...
+
+    async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
+        """Those that are still owed."""
+        ...
+
+    async def journal(self, entries: Sequence[JournalEntry]) -> None: ...
+
+    async def record(self, recordings: Sequence[Recording]) -> None:
+        """Raises PromiseBroken when a booking is not at the version before the one written."""
+        ...
+
+
+class LaneDatabase(LaneEpochs, Protocol):
+    """Where the lanes write."""
+
+    def transaction(
+        self, topic: str, epochs: Mapping[int, int]
+    ) -> AbstractAsyncContextManager[LaneTransaction]:
+        """Commits at the end of the block, rolls back on an exception."""
+        ...

@@ -1,0 +1,83 @@
+"""What comes from Kafka and what goes there, and who does the work in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """Where a record lies; the timestamp (broker's, ms) tells it from one of a topic made anew."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record as bytes; only header names are text (undecodable bytes escaped)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    @property
+    def coordinates(self) -> Coordinates:
+        return Coordinates(self.topic, self.partition, self.offset, self.timestamp_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to publish; `partition` None leaves the choice to the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    partition: int | None = None
+
+
+class CommandProcessor(Protocol):
+    """The command handlers, as the Kafka side sees them."""
+
+    async def process(
+        self, records: Sequence[Record], epochs: Mapping[int, int]
+    ) -> Mapping[int, Sequence[Output]]:
+        """Do one batch; `epochs` holds the lane's epoch by input partition.
+
+        Gives the outputs by input partition, to be published in one transaction with its offsets.
+        A partition missing from the answer is no longer ours in the database: nothing of it was
+        written, and its lane has to be closed. Raises DatabaseAway when the database cannot be
+        reached; the batch is then delivered again.
+        """
+        ...
+
+
+class QueryProcessor(Protocol):
+    """The query handlers, as the Kafka side sees them."""
+
+    async def answer(self, records: Sequence[Record]) -> Sequence[Output]: ...
+
+
+class Topics(Protocol):
+    """What is known of the cluster's topics, from metadata that is kept fresh."""
+
+    def partitions_of(self, topic: str) -> int | None:
+        """How many partitions `topic` has; None when there is no such topic."""
+        ...
+
+
+class Publisher(Protocol):
+    """Publishing outside of any lane: for the sweeper and the command line."""
+
+    async def publish(self, outputs: Sequence[Output]) -> None:
+        """Return when the broker has all of them."""
+        ...

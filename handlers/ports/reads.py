@@ -1,0 +1,87 @@
+"""What is looked up outside of any lane: plain reads that no writer waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.effects import FindConflicts, TakenSlot
+from domain.outcome import StatusChange
+from domain.queries import Listing
+
+
+@dataclass(frozen=True, slots=True)
+class DueExpiry:
+    """A pending booking whose time is over."""
+
+    booking_id: UUID
+    venue_id: UUID
+    version: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueUndo:
+    """Something owed whose next try is due."""
+
+    undo_id: UUID
+    booking_id: UUID
+    venue_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A command that was started long ago and has no outcome."""
+
+    row_id: UUID
+    partition: int
+
+
+class DueWork(Protocol):
+    """What the sweeper looks for; plain reads, no locks."""
+
+    async def due_expiries(self, before: datetime, limit: int) -> Sequence[DueExpiry]: ...
+
+    async def due_undo(self, before: datetime, limit: int) -> Sequence[DueUndo]: ...
+
+    async def abandoned(
+        self, topic: str, started_before: datetime, limit: int
+    ) -> Sequence[Abandoned]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One step of a booking's status history."""
+
+    change: StatusChange
+    version: int
+    created_at: datetime
+
+
+class BookingReads(Protocol):
+    """Read-only questions; they never take a lock that a writer waits for."""
+
+    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]: ...
+
+    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]: ...
+
+    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+        """Oldest first."""
+        ...
+
+    async def guest_bookings(
+        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
+    ) -> Sequence[Booking]:
+        """At most `limit` + 1, so that one sees whether more follow; `venue_ids` None: all."""
+        ...
+
+    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]: ...
+
+    async def conflicts(
+        self, questions: Sequence[FindConflicts]
+    ) -> Sequence[tuple[TakenSlot, ...]]: ...

@@ -1,0 +1,142 @@
+"""What is written of a command and its booking, as values; and what can go wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.outcome import Claims, StatusChange
+from domain.undo import Undo
+from handlers.ports.log import Coordinates
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached or is shutting down; nothing of the transaction stands.
+
+    After a COMMIT whose answer was lost it may stand; whoever retries must read again.
+    """
+
+
+class PromiseBroken(Exception):
+    """The database holds what the one-writer rule should make impossible; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A command's row as it is written before anything is done for it; the row is kept for ever."""
+
+    row_id: UUID
+    principal: str  # as JSON: a redelivered record is not judged again
+    command_id: UUID
+    operation: str
+    content_hash: str  # hex
+    coordinates: Coordinates  # of the record that the lane read
+    origin: Coordinates  # of the record that the client sent
+    sent: datetime
+    decided: datetime
+    run: int
+    booking_id: UUID | None
+    booking_reference: str | None  # of the booking that a create makes
+    reply_route: str | None  # as JSON; None: no reply (system commands)
+    key_id: UUID | None = (
+        None  # of the idempotency key that it takes, to free it if it is abandoned
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """How a command ended, with the bytes that were published."""
+
+    status: int
+    code: str | None
+    reply: str | None  # the body, exactly as published
+    events: str  # JSON list of outputs, exactly as published
+    replayed_from: UUID | None  # whose outcome an idempotency key gave again, or this one ended
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCommand:
+    """A command's row as found; `outcome` None means started and not ended."""
+
+    start: Start
+    outcome: StoredOutcome | None
+    journal: tuple[str, ...]  # only of a started one, in order
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """A command's wish for an idempotency key (id = UUIDv5 of principal, operation and key)."""
+
+    key_id: UUID
+    row_id: UUID
+    request_hash: str
+    now: datetime  # a key that expired before this may be taken over
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Who has the key; `row_id` may be the asking command itself, when it is resumed."""
+
+    row_id: UUID
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """What has to survive a crash before the next calls: answers heard, calls about to be made."""
+
+    row_id: UUID
+    sequence: int  # from 1; the start wrote 0
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingWrite:
+    """A booking's next version; 1 is inserted, a later one replaces exactly the one before."""
+
+    booking: Booking
+    history: StatusChange | None
+    claims: Claims
+    claim_id: (
+        UUID | None
+    )  # of the one claim that REPLACE makes; None there: no claim (scope inventory)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoAgain:
+    """An undo that failed: its next attempt number and when to try."""
+
+    undo_id: UUID
+    attempt: int
+    due_at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAgain:
+    """An expiry that failed: when to try again, under the next attempt number."""
+
+    booking_id: UUID
+    attempt: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All that one ended command writes, in one transaction with the others of its wave."""
+
+    row_id: UUID
+    partition: int
+    outcome: StoredOutcome
+    journal: str  # the whole story of its calls, kept with the outcome
+    recorded_at: datetime
+    write: BookingWrite | None = None
+    drop_claims: bool = False  # a rejected command's own claims go
+    release_key: UUID | None = None
+    owed: tuple[Undo, ...] = ()  # due at once
+    undo_done: UUID | None = None
+    undo_again: UndoAgain | None = None
+    sweep_again: SweepAgain | None = None

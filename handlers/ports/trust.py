@@ -1,0 +1,45 @@
+"""Who stands behind a record: clients by their tokens, the service by its own signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.principal import Principal
+from domain.refusal import Refusal
+from handlers.ports.log import Coordinates, Record
+
+
+class Authenticator(Protocol):
+    """Tells who a client is."""
+
+    def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
+        """Whose token it is, as of `at`; unauthenticated or forbidden otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """What a valid signature vouches for; `origin` None: the service made the record itself."""
+
+    principal: Principal
+    origin: Coordinates | None
+
+
+class ServiceSigner(Protocol):
+    """The service's own signature: on forwarded copies and on its own commands."""
+
+    def verified(self, record: Record) -> SignedBy | None:
+        """What is signed; None when there is no valid signature over this very record."""
+        ...
+
+    def forward_headers(
+        self, record: Record, origin: Coordinates, principal: Principal
+    ) -> tuple[tuple[str, bytes], ...]:
+        """The headers of a forwarded copy: the client's own but its token, and our signature."""
+        ...
+
+    def system_headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:
+        """The headers by which a lane knows the service's own command."""
+        ...
