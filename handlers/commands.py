@@ -17,6 +17,7 @@ from domain.commands import Command, Moment
 from domain.rules import Rules
 from domain.workflow import Workflow
 from domain.workflows import workflow_for
+from handlers.begun import Begun
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
 from handlers.journal import Journal
@@ -29,7 +30,7 @@ from handlers.ports import (
     Record,
     ServiceSigner,
 )
-from handlers.recall import Begun, recall
+from handlers.recall import recall
 from handlers.record import Closing, Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
 from handlers.survey import asks_about_bookings, forward, venue_of, wishes

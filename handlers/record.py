@@ -15,6 +15,7 @@ from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
 from domain.workflows.undo_begun import undo_begun
+from handlers.begun import Again, Begun, End, Follows
 from handlers.journal import Journal
 from handlers.outputs import dump_events
 from handlers.ports import (
@@ -26,7 +27,6 @@ from handlers.ports import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.recall import Again, Begun, End, Follows
 from handlers.rounds import Failed
 from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
