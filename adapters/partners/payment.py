@@ -22,11 +22,6 @@ from domain.effects import (
 )
 
 _STATUSES: Final = {
-    "requires_payment": PaymentStatus.REQUIRES_PAYMENT,
-    "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
-    "requires_confirmation": PaymentStatus.REQUIRES_PAYMENT,
-    "requires_action": PaymentStatus.REQUIRES_PAYMENT,
-    "requires_capture": PaymentStatus.REQUIRES_PAYMENT,
     "created": PaymentStatus.REQUIRES_PAYMENT,
     "pending": PaymentStatus.REQUIRES_PAYMENT,
     "processing": PaymentStatus.PROCESSING,
@@ -34,8 +29,12 @@ _STATUSES: Final = {
     "failed": PaymentStatus.FAILED,
     "canceled": PaymentStatus.FAILED,
     "cancelled": PaymentStatus.FAILED,
+    "refunded": PaymentStatus.FAILED,  # its money went back: nothing can be paid with it
 }
-_REFUND_UNDER_WAY: Final = frozenset({"succeeded", "processing", "pending"})
+_REQUIRES: Final = "requires_"  # …action, …confirmation, and what else a guest still has to do
+_REFUND_UNDER_WAY: Final = frozenset(
+    {"succeeded", "completed", "refunded", "accepted", "created", "processing", "pending"}
+)
 
 
 class _Created(msgspec.Struct):
@@ -122,6 +121,8 @@ def _declined(body: bytes, _: CreateIntent | ConfirmIntent) -> Declined:
 
 
 def _status(word: str) -> PaymentStatus:
+    if word.startswith(_REQUIRES):
+        return PaymentStatus.REQUIRES_PAYMENT
     try:
         return _STATUSES[word]
     except KeyError:

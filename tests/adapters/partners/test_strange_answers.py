@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from adapters.partners import PartnerSettings
-from domain.effects import PartnerCall, PartnerUnavailable, Released
+from domain.booking import PaymentStatus
+from domain.effects import Intent, PartnerCall, PartnerUnavailable, Refunded, Released
 from tests.adapters.partners.conftest import (
     CHECK,
     INTENT,
@@ -70,6 +71,26 @@ async def test_an_answer_to_another_question_is_no_answer(
         answer = await town.ask(call)
     assert isinstance(answer, PartnerUnavailable)
     assert detail in answer.detail
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("requires_a_phone_call", PaymentStatus.REQUIRES_PAYMENT),
+        ("refunded", PaymentStatus.FAILED),
+    ],
+)
+async def test_a_payment_that_still_needs_something_or_went_back_is_not_paid(
+    town: Town, word: str, status: PaymentStatus
+) -> None:
+    body = f'{{"payment_intent_id":"pi_1","status":"{word}"}}'.encode()
+    async with one_answer(town, body):
+        assert await town.ask(a_confirm("pi_1")) == Intent("pi_1", status)
+
+
+async def test_a_refund_may_be_called_completed(town: Town) -> None:
+    async with one_answer(town, b'{"refund_id":"r","status":"completed","amount":"110.00"}'):
+        assert isinstance(await town.ask(a_refund("pi_1")), Refunded)
 
 
 async def test_a_release_needs_no_body(town: Town) -> None:
