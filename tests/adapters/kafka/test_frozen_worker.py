@@ -50,11 +50,24 @@ async def test_a_frozen_worker_cannot_publish_after_it_lost_its_partitions(
         frozen.send_signal(signal.SIGSTOP)
         async with working(cluster.settings, Echo(cluster.names.events)):
             await cluster.events(len(sent), within_seconds=40)
-            late = [f"d{number:05}".encode() for number in range(120)]
             frozen.send_signal(signal.SIGCONT)
-            await cluster.send(late)
-            # Either of the two does these; by then the woken one has tried all it had.
-            await batches(frozen, 1)
-            await cluster.events(len(sent) + len(late))
+            late = await sent_until_it_works_again(cluster, frozen)
             events = await cluster.events(len(sent) + len(late))
     assert sorted(event.value or b"" for event in events) == sent + late
+
+
+async def sent_until_it_works_again(cluster: Cluster, woken: Process) -> list[bytes]:
+    """Commands for both workers, until the woken one has done a batch: it has tried all it had.
+
+    One load of them would not do: the other one may be through with it before this one is back.
+    """
+    late: list[bytes] = []
+    async with asyncio.timeout(60):
+        again = asyncio.create_task(batches(woken, 1))
+        while not again.done():
+            more = [f"d{len(late) + number:05}".encode() for number in range(120)]
+            await cluster.send(more)
+            late += more
+            await asyncio.wait([again], timeout=1)
+        await again
+    return late
