@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from app.settings.section import Section, setting
+from app.settings.section import Environment, Problem, Section, setting
 from app.settings.words import Count
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ _URL: Final = re.compile(
     rf"postgresql\+asyncpg://([^:/@\s]*(:[^@\s]*)?@)?{_HOST}/\S+"
     r"|sqlite\+aiosqlite:///(?!:memory:)\S+"
 )
+
+
+# Those that asyncpg takes as text; with any other it would end the worker in a traceback.
+_PARAMETERS: Final = frozenset({"host", "passfile", "port", "ssl", "target_session_attrs"})
 
 
 def _database_url(url: SecretStr) -> SecretStr:
@@ -39,6 +46,15 @@ class DatabaseSection(Section, prefix="BOOKING_DATABASE__"):
         "Connections of the lanes; as many again answer queries",
         5,
     )
+
+    def problems(self, environment: Environment) -> Iterator[Problem]:
+        address = urlsplit(self.url.get_secret_value())
+        if address.scheme == "sqlite+aiosqlite":
+            if not Path(address.path.removeprefix("/")).parent.is_dir():
+                yield Problem(f"{self.prefix}URL", "a SQLite file in a directory that exists")
+        elif parse_qs(address.query, keep_blank_values=True).keys() - _PARAMETERS:
+            known = ", ".join(sorted(_PARAMETERS))
+            yield Problem(f"{self.prefix}URL", f"no other parameters after `?` than {known}")
 
     @property
     def value(self) -> DatabaseSettings:

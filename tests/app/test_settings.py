@@ -225,6 +225,8 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("DATABASE__URL", "postgresql+asyncpg://me:pw@[::1/booking"),
         ("DATABASE__URL", "sqlite+aiosqlite://"),
         ("DATABASE__URL", "sqlite+aiosqlite:///:memory:"),
+        ("DATABASE__URL", "postgresql+asyncpg://me:pw@db/booking?sslmode=require"),
+        ("DATABASE__URL", "sqlite+aiosqlite:////no/such/directory/booking.sqlite3"),
         ("DATABASE__POOL_SIZE", "-1"),
         ("INVENTORY__URL", "inventory:80"),
         ("INVENTORY__URL", "http://me:secret@inventory"),
@@ -270,7 +272,8 @@ def test_what_is_wrong_is_named_with_what_is_expected(
         "postgresql+asyncpg:///booking?host=/run/postgresql",
         "postgresql+asyncpg://me:p/w:d@db.internal:5432/booking",
         "postgresql+asyncpg://me:@[::1]:5432/booking",
-        "sqlite+aiosqlite:////var/lib/booking.sqlite3",
+        "postgresql+asyncpg://me:pw@db/booking?ssl=verify-full",
+        "sqlite+aiosqlite:////tmp/booking.sqlite3",
     ],
 )
 def test_a_database_may_be_anywhere(settings: LoadWith, url: str) -> None:
