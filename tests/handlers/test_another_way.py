@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.effects import UpdateReservation
+from domain.effects import RefundPayment, ReleaseInventory, UpdateReservation
+from domain.lifecycle import Status
 from domain.undo import RestoreReservation
 from tests.handlers.world import TOMORROW, Crash, World
 
@@ -28,3 +29,26 @@ async def test_a_repeat_that_takes_another_way_owes_what_the_first_try_began(wor
     assert world.reply_to(update).code == "version_conflict"
     (undo,) = world.database.tables.undo.values()
     assert isinstance(undo.undo.owed, RestoreReservation)
+
+
+async def test_a_repeat_that_asks_something_else_under_an_old_key_is_ended(world: World) -> None:
+    booking = await world.booked(inventory_item_id="table-1")
+    world.move(booking, "confirmed")
+    await world.settle()
+    world.partners.answers(ReleaseInventory, Crash())
+    world.partners.answers(RefundPayment, Crash())
+    cancel = world.cancel(booking)
+    with pytest.raises(Crash):
+        await world.deliver()
+    world.forget(world.log[-1])
+    world.update(booking | {"version": 2}, party_size=1)  # cheaper: less is left to be refunded
+    await world.settle()
+    refunds = len(world.partners.effects(RefundPayment))
+
+    world.cancel(booking, command_id=cancel)
+    await world.settle()
+
+    assert world.reply_to(cancel).code == "internal_error"
+    assert len(world.partners.effects(RefundPayment)) == refunds
+    (standing,) = world.bookings.values()
+    assert standing.status is Status.CONFIRMED
