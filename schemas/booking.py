@@ -81,7 +81,6 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
     Ids, instants, dates and enums stay what they are: the writer makes text of them faster.
     """
     contact, venue, slot = booking.contact, booking.venue, booking.slot
-    price, payment, hold = booking.price, booking.payment, booking.hold
     return {
         "id": booking.id,
         "booking_reference": booking.reference,
@@ -100,6 +99,22 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
         "party_size": booking.party_size,
         "status": booking.status,
         "version": booking.version,
+        **money_and_hold_json(booking),
+        "special_requests": booking.special_requests,
+        "internal_notes": booking.internal_notes if with_notes else None,
+        "idempotency_key": booking.idempotency_key,
+        **moments_json(booking),
+        "cancellation_reason": booking.cancellation_reason,
+        "cancelled_by": booking.cancelled_by,
+        "source": booking.source,
+        "metadata": booking.metadata,
+    }
+
+
+def money_and_hold_json(booking: Booking) -> dict[str, Any]:
+    """Its price, what was paid and what is held: the same words in replies and events."""
+    price, payment, hold = booking.price, booking.payment, booking.hold
+    return {
         "base_price": price.base.text(),
         "tax_amount": price.tax.text(),
         "discount_amount": price.discount.text(),
@@ -113,9 +128,12 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
         "amount_refunded": payment.refunded.text(),
         "inventory_reservation_id": hold.reservation_id,
         "inventory_item_id": hold.item,
-        "special_requests": booking.special_requests,
-        "internal_notes": booking.internal_notes if with_notes else None,
-        "idempotency_key": booking.idempotency_key,
+    }
+
+
+def moments_json(booking: Booking) -> dict[str, Any]:
+    """When what happened to it, or will: the same words in replies and events."""
+    return {
         "created_at": utc(booking.created_at),
         "updated_at": utc(booking.updated_at),
         "confirmed_at": booking.confirmed_at and utc(booking.confirmed_at),
@@ -123,8 +141,4 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
         "checked_in_at": booking.checked_in_at and utc(booking.checked_in_at),
         "completed_at": booking.completed_at and utc(booking.completed_at),
         "expires_at": booking.expires_at and utc(booking.expires_at),
-        "cancellation_reason": booking.cancellation_reason,
-        "cancelled_by": booking.cancelled_by,
-        "source": booking.source,
-        "metadata": booking.metadata,
     }

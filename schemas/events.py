@@ -16,6 +16,7 @@ from domain.booking import Booking, VenueType
 from domain.commands import Asked
 from domain.money import Money
 from domain.outcome import Accepted, Happened
+from schemas.booking import moments_json, money_and_hold_json
 from schemas.strict_json import json_bytes, utc
 
 SOURCE: Final = "booking-reservation-service"
@@ -96,8 +97,7 @@ def _payload(booking: Booking, source: EventSource) -> dict[str, Any]:
 
 
 def _state(booking: Booking) -> dict[str, Any]:
-    venue, slot, price = booking.venue, booking.slot, booking.price
-    payment, hold = booking.payment, booking.hold
+    venue, slot = booking.venue, booking.slot
     return {
         "booking_id": booking.id,
         "booking_reference": booking.reference,
@@ -109,33 +109,15 @@ def _state(booking: Booking) -> dict[str, Any]:
         "venue_name": venue.name,
         "venue_time_zone": venue.time_zone,
         "resource_type": RESOURCE_TYPES[venue.type],
-        "resource_id": hold.item,
+        "resource_id": booking.hold.item,
         "booking_date": booking.booking_date,
         "booking_time": slot.starts_at,
         "duration_minutes": slot.minutes,
         "end_time": slot.ends_at,
         "party_size": booking.party_size,
         "status": booking.status,
-        "base_price": price.base.text(),
-        "tax_amount": price.tax.text(),
-        "discount_amount": price.discount.text(),
-        "total_price": price.total.text(),
-        "currency": price.total.currency,
-        "price_source": "fallback" if price.is_fallback else "quoted",
-        "price_decision_reference": price.decision_reference,
-        "payment_intent_id": payment.intent_id,
-        "payment_status": payment.status,
-        "amount_paid": payment.paid.text(),
-        "amount_refunded": payment.refunded.text(),
-        "inventory_reservation_id": hold.reservation_id,
-        "inventory_item_id": hold.item,
-        "created_at": utc(booking.created_at),
-        "updated_at": utc(booking.updated_at),
-        "confirmed_at": booking.confirmed_at and utc(booking.confirmed_at),
-        "cancelled_at": booking.cancelled_at and utc(booking.cancelled_at),
-        "checked_in_at": booking.checked_in_at and utc(booking.checked_in_at),
-        "completed_at": booking.completed_at and utc(booking.completed_at),
-        "expires_at": booking.expires_at and utc(booking.expires_at),
+        **money_and_hold_json(booking),
+        **moments_json(booking),
         "cancelled_by": booking.cancelled_by,
         "source": booking.source,
         "metadata": booking.metadata,
