@@ -77,7 +77,7 @@ def build_worker(
             settings.kafka,
             commands=commands,
             queries=queries,
-            epochs=database.lanes,
+            rows=database.lanes,
             topics=topics,
             give_up=give_up,
         ),

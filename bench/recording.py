@@ -36,7 +36,7 @@ from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
 from handlers.commands import CommandHandlers
 from handlers.intake import Intake
-from handlers.ports import Record
+from handlers.ports import Held, Record
 from handlers.record import Recorder
 from handlers.routes import ReplyRoutes
 
@@ -162,7 +162,7 @@ async def _one(
     record = Record(
         topic, partition, offset, now_ms, create.key, create.value, tuple(create.headers)
     )
-    epoch = await lanes.raise_epoch(topic, partition)
+    epoch = (await lanes.open_lane(topic, partition)).epoch
     tape = _Tape()
 
     def begun(_connection: Any) -> None:
@@ -175,7 +175,7 @@ async def _one(
     event.listen(Engine, "before_cursor_execute", executed)
     try:
         handlers = _handlers(settings, _TapedPartners(partners, tape), lanes)
-        answer = await handlers.process([record], {partition: epoch})
+        answer = await handlers.process([record], {partition: Held(epoch)})
     finally:
         event.remove(Engine, "begin", begun)
         event.remove(Engine, "before_cursor_execute", executed)

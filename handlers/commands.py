@@ -18,10 +18,12 @@ from domain.rules import Rules
 from domain.workflow import Workflow
 from domain.workflows import workflow_for
 from handlers.begun import Begun
+from handlers.condemned import Condemning
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
 from handlers.journal import Journal
 from handlers.ports import (
+    Held,
     LaneDatabase,
     LaneTransaction,
     Output,
@@ -51,11 +53,25 @@ class CommandHandlers:
     clock: Callable[[], datetime]
 
     async def process(
-        self, records: Sequence[Record], epochs: Mapping[int, int]
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
-        lanes = _Lanes(self.database, records[0].topic, epochs)
+        mine = _Lanes(self.database, records, lanes)
+        if alone:
+            (record,) = records
+            async with mine.transaction() as transaction:
+                if not mine.epochs:
+                    return {}
+                condemning = Condemning(self.intake, self.recorder, self.clock)
+                outputs = await condemning.outputs(transaction, record, mine.covers(record))
+            if outputs is not None:
+                return {record.partition: outputs}
+        return await self._do(mine, records)
+
+    async def _do(self, lanes: _Lanes, records: Sequence[Record]) -> Mapping[int, Sequence[Output]]:
         read = [self.intake.read(record) for record in records]
         bookings = await self._survey(lanes, read)
+        for one in read:
+            one.is_published = lanes.covers(one.record)
         staying = [
             item for item in read if isinstance(item, Item) and not self._forwarded(item, bookings)
         ]
@@ -66,7 +82,8 @@ class CommandHandlers:
                 await self._do_wave(lanes, wave, wants)
         outputs: dict[int, list[Output]] = {partition: [] for partition in lanes.epochs}
         for one in read:
-            if one.record.partition in outputs:
+            is_silent = one.is_published and not isinstance(one, Item)
+            if one.record.partition in outputs and not is_silent:
                 outputs[one.record.partition].extend(one.outputs)
         return outputs
 
@@ -92,6 +109,8 @@ class CommandHandlers:
         home = self.home_of(item.venue_id)
         if home == item.record.partition:
             return False
+        if item.is_published:  # so is its copy
+            return True
         item.outputs.append(forward(item, item.venue_id, home, self.signer))
         return True
 
@@ -145,14 +164,30 @@ def _closing(begun: Begun, run: Run | None) -> Closing:
 class _Lanes:
     """The lanes of one batch that are still ours; those lost in the database drop out."""
 
-    def __init__(self, database: LaneDatabase, topic: str, epochs: Mapping[int, int]) -> None:
-        self.epochs = dict(epochs)
+    def __init__(
+        self, database: LaneDatabase, records: Sequence[Record], lanes: Mapping[int, Held]
+    ) -> None:
+        self.epochs = {partition: lane.epoch for partition, lane in lanes.items()}
         self._database = database
-        self._topic = topic
+        self._topic = records[0].topic
+        self._lanes = lanes
+        self._until = {record.partition: record.offset + 1 for record in records}
+        self._has_begun = False
+
+    def covers(self, record: Record) -> bool:
+        """Whether what the record led to is published already."""
+        mark = self._lanes[record.partition].mark
+        return mark is not None and mark.covers(record.coordinates)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[LaneTransaction]:
+        """The first of a batch writes that it is in hand, for whoever comes after a crash."""
         async with self._database.transaction(self._topic, self.epochs) as transaction:
             for partition in transaction.lost:
                 del self.epochs[partition]
+            if not self._has_begun and self.epochs:
+                await transaction.begin_batch(
+                    {p: (self._lanes[p].mark, self._until[p]) for p in self.epochs}
+                )
+                self._has_begun = True
             yield transaction

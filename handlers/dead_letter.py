@@ -11,7 +11,14 @@ _OURS = "dlq_"  # from a stranger it would stand before our own
 
 
 def dead_letter(
-    record: Record, origin: Coordinates, topic: str, reason: str, detail: str, failed_at: datetime
+    record: Record,
+    origin: Coordinates,
+    topic: str,
+    reason: str,
+    detail: str,
+    failed_at: datetime,
+    *,
+    attempts: int = 1,
 ) -> Output:
     """The record as it came, without its token; `detail` carries no personal data."""
     kept = tuple(
@@ -26,7 +33,7 @@ def dead_letter(
         "dlq_source_partition": origin.partition,
         "dlq_source_offset": origin.offset,
         "dlq_source_timestamp": origin.timestamp_ms,
-        "dlq_attempts": 1,
+        "dlq_attempts": attempts,
         "dlq_failed_at": failed_at.isoformat().replace("+00:00", "Z"),
     }
     ours = tuple((name, str(value).encode()) for name, value in told.items())

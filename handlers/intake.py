@@ -23,6 +23,7 @@ from handlers.ports import (
     Coordinates,
     KnownCommand,
     Output,
+    PromiseBroken,
     Record,
     ServiceSigner,
     SignedBy,
@@ -39,15 +40,16 @@ from schemas.strict_json import Unreadable
 _KEYS: Final = UUID("3f0d4f0e-9b0c-5c38-a0ab-3b7d8a0f3c55")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TurnedAway:
     """A record that cannot be read: answered, and nothing of it is stored."""
 
     record: Record
     outputs: list[Output]
+    is_published: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unauthenticated:
     """A command that nobody stands behind; answered, unless it was let in before."""
 
@@ -55,6 +57,7 @@ class Unauthenticated:
     raw: RawCommand
     headers: Headers
     outputs: list[Output]
+    is_published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,20 @@ class Intake:
 
     def admitted(self, turned_away: Unauthenticated, known: KnownCommand) -> Item:
         """A redelivered command, let in by the principal that it was first accepted with."""
-        return self._item(
-            turned_away.record,
-            turned_away.headers,
-            turned_away.raw,
-            load_principal(known.start.principal),
-            known.start.origin,
-            known.start.sent,
-        )
+        return self._known(turned_away.record, turned_away.headers, turned_away.raw, known)
+
+    def known(self, record: Record, known: KnownCommand) -> Item:
+        """The command of a record that was read before; nothing about it is judged again."""
+        raw = parse_command(record.value)
+        if isinstance(raw, Unreadable):
+            raise PromiseBroken(f"the record of a started command cannot be read: {raw.detail}")
+        return self._known(record, Headers.of(record.headers), raw, known)
+
+    def _known(
+        self, record: Record, headers: Headers, raw: RawCommand, known: KnownCommand
+    ) -> Item:
+        principal = load_principal(known.start.principal)
+        return self._item(record, headers, raw, principal, known.start.origin, known.start.sent)
 
     def _item(
         self,

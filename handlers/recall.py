@@ -1,8 +1,9 @@
 """What do we know already: tells new commands from repeated ones, and writes the start of the new.
 
-Ids come before keys. A command with a recorded outcome is redelivered (same coordinates: everything
-is published again, the earlier try was aborted), a second copy of the same origin (nothing), or
-repeated (the reply alone). One that was started and never ended is resumed.
+Ids come before keys. A command with a recorded outcome is replayed (its record is below the mark of
+its lane: nothing), redelivered (same coordinates: everything is published again, the earlier try
+was aborted), a second copy of the same origin (nothing), or repeated (the reply alone). One that
+was started and never ended is resumed.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ def _may_continue(
     item: Item, known: KnownCommand, carried: Mapping[UUID, KnownCommand], now: datetime
 ) -> bool:
     """Whether it was started and never ended; otherwise its outputs are added here."""
+    if item.is_published and (known.outcome or known.start.content_hash != item.raw.content_hash):
+        return False
     if known.start.content_hash != item.raw.content_hash:
         reused = Refusal(
             Code.COMMAND_ID_REUSED, "This command id was used before, with other content."

@@ -9,15 +9,17 @@ from sqlalchemy import Dialect
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import lanes
+from handlers.ports import ANY_OFFSET, LaneState, Mark
 
 
 class Fence:
     """Reads and raises epochs, inside a transaction of the caller's."""
 
     def __init__(self, documents: Documents, dialect: Dialect) -> None:
-        # In partition order, so that two workers never wait for each other. On SQLite the
-        # transaction itself keeps every other writer out.
-        lock = " for share of lanes" if dialect.name == "postgresql" else ""
+        # In partition order, so that two workers never wait for each other in a ring; a share lock
+        # would be raised by `begin_batch`, in whatever order, while a fenced worker shares it. On
+        # SQLite the transaction itself keeps every other writer out.
+        lock = " for no key update of lanes" if dialect.name == "postgresql" else ""
         self._read = documents.select(
             "select lanes.partition, lanes.epoch from lanes"
             " where (lanes.topic, lanes.partition) in"
@@ -26,10 +28,15 @@ class Fence:
             lanes.c.partition,
             lanes.c.epoch,
         )
+        self._find = documents.find(lanes, lanes.c.topic, lanes.c.partition)
         self._raise = documents.insert(
             lanes,
             conflict="(topic, partition) do update set epoch = lanes.epoch + 1",
             returning=[lanes.c.epoch],
+        )
+        self._doubt = documents.statement(
+            f"update lanes set in_hand_until = {ANY_OFFSET} where (topic, partition) in"
+            f" (select topic, partition from {documents.rows([lanes.c.topic, lanes.c.partition])})"
         )
 
     async def lost(self, session: Session, topic: str, epochs: Mapping[int, int]) -> frozenset[int]:
@@ -42,10 +49,17 @@ class Fence:
             partition for partition, epoch in epochs.items() if current.get(partition) != epoch
         )
 
-    async def raise_epoch(self, session: Session, topic: str, partition: int) -> int:
-        """The next epoch; waits for transactions that read the one before."""
-        (row,) = await session.run(
-            self._raise, [{"topic": topic, "partition": partition, "epoch": 1}]
+    async def open_lane(self, session: Session, topic: str, partition: int) -> LaneState:
+        """Raise the epoch; waits for transactions that read the one before, so that what is found
+        then is the last that they wrote.
+        """
+        lane = {"topic": topic, "partition": partition}
+        (raised,) = await session.run(self._raise, [{**lane, "epoch": 1}])
+        (row,) = await session.run(self._find, [lane])
+        await session.run(self._doubt, [lane])
+        has_mark = row.mark_offset is not None
+        return LaneState(
+            epoch=raised.epoch,
+            mark=Mark(row.mark_offset, row.mark_timestamp_ms) if has_mark else None,
+            in_hand_until=row.in_hand_until,
         )
-        epoch: int = row.epoch
-        return epoch

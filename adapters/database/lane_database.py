@@ -13,6 +13,7 @@ from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
 from adapters.database.fence import Fence
 from adapters.database.known_commands import KnownCommands
+from adapters.database.lane_progress import LaneProgress
 from adapters.database.recording import Recorder
 from adapters.database.session import Session, transaction
 from adapters.database.starting import Starting
@@ -27,8 +28,11 @@ from handlers.ports import (
     KeyClaim,
     KeyHolder,
     KnownCommand,
+    LaneState,
     LaneTransaction,
+    Mark,
     Recording,
+    Resting,
     Start,
 )
 from schemas.stored import load_owed
@@ -43,9 +47,13 @@ class SqlLaneDatabase:
         self._fence = Fence(documents, engine.dialect)
         self._statements = _Statements(documents, claim_table)
 
-    async def raise_epoch(self, topic: str, partition: int) -> int:
+    async def open_lane(self, topic: str, partition: int) -> LaneState:
         async with transaction(self._engine, self._documents) as session:
-            return await self._fence.raise_epoch(session, topic, partition)
+            return await self._fence.open_lane(session, topic, partition)
+
+    async def rest(self, topic: str, lanes: Mapping[int, Resting]) -> None:
+        async with transaction(self._engine, self._documents) as session:
+            await self._statements.progress.rest(session, topic, lanes)
 
     def transaction(
         self, topic: str, epochs: Mapping[int, int]
@@ -58,11 +66,12 @@ class SqlLaneDatabase:
     ) -> AsyncIterator[LaneTransaction]:
         async with transaction(self._engine, self._documents) as session:
             lost = await self._fence.lost(session, topic, epochs)
-            yield _SqlLaneTransaction(session, lost, self._statements)
+            yield _SqlLaneTransaction(session, topic, lost, self._statements)
 
 
 class _Statements:
     def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+        self.progress = LaneProgress(documents)
         self.bookings = documents.find(bookings, bookings.c.id)
         self.known = KnownCommands(documents)
         self.starting = Starting(documents)
@@ -73,14 +82,23 @@ class _Statements:
 
 
 class _SqlLaneTransaction:
-    def __init__(self, session: Session, lost: frozenset[int], statements: _Statements) -> None:
+    def __init__(
+        self, session: Session, topic: str, lost: frozenset[int], statements: _Statements
+    ) -> None:
         self._session = session
+        self._topic = topic
         self._lost = lost
         self._statements = statements
 
     @property
     def lost(self) -> frozenset[int]:
         return self._lost
+
+    async def begin_batch(self, in_hand: Mapping[int, tuple[Mark | None, int]]) -> None:
+        await self._statements.progress.begin_batch(self._session, self._topic, in_hand)
+
+    async def count_attempt(self, at: Coordinates) -> int:
+        return await self._statements.progress.count_attempt(self._session, at)
 
     async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
         rows = await self._session.run(self._statements.bookings, [{"id": each} for each in ids])

@@ -43,14 +43,29 @@ def _optional(name: str, kind: TypeEngine[Any]) -> Column[Any]:
     return Column(name, kind, nullable=True)
 
 
-# The fence: an older epoch than this may write nothing.
+# The fence: an older epoch than this may write nothing. The mark: what lies before it is published.
 lanes: Final = Table(
     "lanes",
     METADATA,
     _needed("topic", Text()),
     _needed("partition", Integer()),
     _needed("epoch", BigInteger()),
+    _optional("mark_offset", BigInteger()),
+    _optional("mark_timestamp_ms", BigInteger()),
+    _optional("in_hand_until", BigInteger()),  # records before it may have brought a worker down
     PrimaryKeyConstraint("topic", "partition"),
+)
+
+# Of records that are done alone because they are suspected; gone when the lane has passed them.
+attempts: Final = Table(
+    "attempts",
+    METADATA,
+    _needed("topic", Text()),
+    _needed("partition", Integer()),
+    _needed("log_offset", BigInteger()),
+    _needed("timestamp_ms", BigInteger()),
+    _needed("attempts", Integer()),
+    PrimaryKeyConstraint("topic", "partition", "log_offset", "timestamp_ms"),
 )
 
 # Slim and for ever. `row_id` is made of principal and command id, and so scopes ids by principal.

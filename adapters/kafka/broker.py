@@ -21,7 +21,7 @@ from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
-from handlers.ports import CommandProcessor, LaneEpochs, QueryProcessor, Record
+from handlers.ports import CommandProcessor, LaneRows, QueryProcessor, Record
 
 # FastStream waits this much longer than the batch in hand, which ends by itself.
 GRACE_SECONDS = 3.0
@@ -74,7 +74,7 @@ def build_broker(
     *,
     commands: CommandProcessor,
     queries: QueryProcessor,
-    epochs: LaneEpochs,
+    rows: LaneRows,
     topics: TopicDirectory,
     give_up: Callable[[str], None],
 ) -> KafkaSide:
@@ -85,7 +85,7 @@ def build_broker(
     names = TopicNames(settings.topic_prefix)
     refusals = Refusals(names, topics)
     publisher = BrokerPublisher(settings, refusals)
-    lanes = Lanes(settings, epochs, refusals)
+    lanes = Lanes(settings, rows, refusals)
     commands_consumer = CommandsConsumer(settings, commands, lanes, topics, give_up)
     queries_consumer = QueriesConsumer(settings, queries, publisher, topics)
     broker = KafkaBroker(

@@ -18,7 +18,7 @@ from adapters.kafka.redelivery import Redelivery
 from adapters.kafka.refusals import CannotPublish
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
-from handlers.ports import CommandProcessor, DatabaseAway, Output, Record
+from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Record
 
 _log = structlog.get_logger(__name__)
 
@@ -108,9 +108,9 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
     ) -> None:
         records = [record for source in lanes for record in parts[source]]
-        epochs = {source.partition: lane.epoch for source, lane in lanes.items()}
+        held = {source.partition: Held(lane.epoch) for source, lane in lanes.items()}
         try:
-            answer = await self._processor.process(records, epochs)
+            answer = await self._processor.process(records, held)
         except Exception as error:  # noqa: BLE001 - whatever it is, no record may be lost by it
             await self._failed(consumer, parts, lanes, error)
             return

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from adapters.kafka.publishing import LanePublisher
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
-from handlers.ports import LaneEpochs
+from handlers.ports import LaneRows
 
 _log = structlog.get_logger(__name__)
 
@@ -33,9 +33,9 @@ class Lane:
 class Lanes:
     """The open lanes of one consumer, by input partition."""
 
-    def __init__(self, settings: KafkaSettings, epochs: LaneEpochs, refusals: Refusals) -> None:
+    def __init__(self, settings: KafkaSettings, rows: LaneRows, refusals: Refusals) -> None:
         self._settings = settings
-        self._epochs = epochs
+        self._rows = rows
         self._refusals = refusals
         self._open: dict[TopicPartition, Lane] = {}
         self._assigned: frozenset[TopicPartition] = frozenset()
@@ -63,7 +63,7 @@ class Lanes:
         publisher = LanePublisher(self._settings, source, self._refusals)
         try:
             await publisher.start()
-            epoch = await self._epochs.raise_epoch(source.topic, source.partition)
+            state = await self._rows.open_lane(source.topic, source.partition)
             if not self.is_assigned(source):
                 await publisher.stop()
                 return False
@@ -71,8 +71,8 @@ class Lanes:
         except BaseException:
             await publisher.stop()
             raise
-        self._open[source] = Lane(source, epoch, publisher)
-        _log.info("lane opened", partition=source.partition, epoch=epoch)
+        self._open[source] = Lane(source, state.epoch, publisher)
+        _log.info("lane opened", partition=source.partition, epoch=state.epoch)
         return True
 
     async def close(self, sources: Collection[TopicPartition]) -> None:

@@ -4,10 +4,19 @@ The only part of handlers that adapters know. Every call takes and gives whole b
 per batch, never per command.
 """
 
-from handlers.ports.lanes import LaneDatabase, LaneEpochs, LaneTransaction
+from handlers.ports.lanes import (
+    ANY_OFFSET,
+    LaneDatabase,
+    LaneRows,
+    LaneState,
+    LaneTransaction,
+    Resting,
+)
 from handlers.ports.log import (
     CommandProcessor,
     Coordinates,
+    Held,
+    Mark,
     Output,
     Publisher,
     QueryProcessor,
@@ -33,6 +42,7 @@ from handlers.ports.rows import (
 from handlers.ports.trust import Authenticator, ServiceSigner, SignedBy
 
 __all__ = [
+    "ANY_OFFSET",
     "Abandoned",
     "Authenticator",
     "BookingReads",
@@ -43,14 +53,17 @@ __all__ = [
     "DueExpiry",
     "DueUndo",
     "DueWork",
+    "Held",
     "HistoryRow",
     "JournalEntry",
     "KeyClaim",
     "KeyHolder",
     "KnownCommand",
     "LaneDatabase",
-    "LaneEpochs",
+    "LaneRows",
+    "LaneState",
     "LaneTransaction",
+    "Mark",
     "Output",
     "Partners",
     "PromiseBroken",
@@ -58,6 +71,7 @@ __all__ = [
     "QueryProcessor",
     "Record",
     "Recording",
+    "Resting",
     "ServiceSigner",
     "SignedBy",
     "Start",

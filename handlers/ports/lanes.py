@@ -4,21 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
-from handlers.ports.log import Coordinates
+from handlers.ports.log import Coordinates, Mark
 from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
 
+ANY_OFFSET: Final = 2**63 - 1
+"""In hand until here: the worker died before it could say how far its first batch reached."""
 
-class LaneEpochs(Protocol):
-    """The fence of a lane in the database."""
 
-    async def raise_epoch(self, topic: str, partition: int) -> int:
-        """The lane's new epoch, in a transaction of its own; every older one is fenced from now."""
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """What is found when a lane is opened."""
+
+    epoch: int  # ours from now
+    mark: Mark | None  # how far it was published, as far as it was written
+    in_hand_until: int | None  # records before this may have brought a worker down; None: nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A lane with no batch in hand."""
+
+    epoch: int
+    mark: Mark | None
+    in_hand_until: int | None  # of records that raised; None: nothing is suspected
+
+
+class LaneRows(Protocol):
+    """The lanes as they stand in the database: fence, published mark, what is in hand."""
+
+    async def open_lane(self, topic: str, partition: int) -> LaneState:
+        """Raise the lane's epoch, in a transaction of its own; every older one is fenced from now.
+
+        Until the first batch begins or the lane rests, ANY_OFFSET stands as what is in hand.
+        """
+        ...
+
+    async def rest(self, topic: str, lanes: Mapping[int, Resting]) -> None:
+        """Write how far lanes are published; those that have another epoch by now are left out."""
         ...
 
 
@@ -28,6 +57,16 @@ class LaneTransaction(Protocol):
     @property
     def lost(self) -> frozenset[int]:
         """Partitions whose epoch is no longer ours; write nothing that belongs to them."""
+        ...
+
+    async def begin_batch(self, in_hand: Mapping[int, tuple[Mark | None, int]]) -> None:
+        """Write per partition how far it is published, and before which offset records are in hand
+        now: whoever finds that after a crash does them alone.
+        """
+        ...
+
+    async def count_attempt(self, at: Coordinates) -> int:
+        """One more try of this record alone; gives how many that makes."""
         ...
 
     async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]: ...
@@ -79,7 +118,7 @@ class LaneTransaction(Protocol):
         ...
 
 
-class LaneDatabase(LaneEpochs, Protocol):
+class LaneDatabase(LaneRows, Protocol):
     """Where the lanes write."""
 
     def transaction(

@@ -18,6 +18,38 @@ class Coordinates:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a lane is published: what lies before it is done, outputs and all.
+
+    The timestamp is what makes it safe: in a topic made anew under the old name offsets begin at 0
+    again, but every record is later.
+    """
+
+    offset: int  # the next one to be done
+    timestamp_ms: int  # no record before it is later than this
+
+    def covers(self, at: Coordinates) -> bool:
+        """Whether the outputs of the record there were published once."""
+        return at.offset < self.offset and at.timestamp_ms <= self.timestamp_ms
+
+    def risen_to(self, other: Mark | None) -> Mark:
+        """The further one of both: a mark never falls, wherever the group is set back to."""
+        if other is None:
+            return self
+        if other.timestamp_ms > self.timestamp_ms:
+            return other
+        return Mark(max(self.offset, other.offset), self.timestamp_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lane as its worker holds it: the fence in the database, and how far it is published."""
+
+    epoch: int
+    mark: Mark | None = None  # None: nothing of it was ever published
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One Kafka record as bytes; only header names are text (undecodable bytes escaped)."""
 
@@ -49,14 +81,17 @@ class CommandProcessor(Protocol):
     """The command handlers, as the Kafka side sees them."""
 
     async def process(
-        self, records: Sequence[Record], epochs: Mapping[int, int]
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
-        """Do one batch; `epochs` holds the lane's epoch by input partition.
+        """Do one batch; `lanes` holds the lane by input partition.
 
         Gives the outputs by input partition, to be published in one transaction with its offsets.
         A partition missing from the answer is no longer ours in the database: nothing of it was
         written, and its lane has to be closed. Raises DatabaseAway when the database cannot be
         reached; the batch is then delivered again.
+
+        `alone`: the one record is suspected of having brought a worker down, or of raising. The try
+        is counted before anything else is done, and after three that never ended it is set aside.
         """
         ...
 

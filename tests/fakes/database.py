@@ -20,6 +20,7 @@ from domain.outcome import Claims
 from domain.queries import Listing
 from domain.undo import Undo
 from handlers.ports import (
+    ANY_OFFSET,
     Abandoned,
     BookingWrite,
     Coordinates,
@@ -31,9 +32,12 @@ from handlers.ports import (
     KeyClaim,
     KeyHolder,
     KnownCommand,
+    LaneState,
     LaneTransaction,
+    Mark,
     PromiseBroken,
     Recording,
+    Resting,
     Start,
     StoredOutcome,
 )
@@ -61,7 +65,8 @@ class Sweep:
 
 @dataclass(slots=True)
 class Tables:
-    lanes: dict[tuple[str, int], int] = field(default_factory=dict)
+    lanes: dict[tuple[str, int], LaneState] = field(default_factory=dict)
+    attempts: dict[Coordinates, int] = field(default_factory=dict)
     starts: dict[UUID, Start] = field(default_factory=dict)
     outcomes: dict[UUID, StoredOutcome] = field(default_factory=dict)
     stories: dict[UUID, str] = field(default_factory=dict)
@@ -123,11 +128,20 @@ class FakeDatabase:
 
     # --- LaneDatabase ---
 
-    async def raise_epoch(self, topic: str, partition: int) -> int:
+    async def open_lane(self, topic: str, partition: int) -> LaneState:
         async with self._writing:
-            epochs = self._reachable().lanes
-            epochs[topic, partition] = epochs.get((topic, partition), 0) + 1
-            return epochs[topic, partition]
+            lanes = self._reachable().lanes
+            found = lanes.get((topic, partition), LaneState(0, None, None))
+            found = replace(found, epoch=found.epoch + 1)
+            lanes[topic, partition] = replace(found, in_hand_until=ANY_OFFSET)
+            return found
+
+    async def rest(self, topic: str, lanes: Mapping[int, Resting]) -> None:
+        async with self._writing:
+            rows = self._reachable().lanes
+            for partition, lane in lanes.items():
+                if rows[topic, partition].epoch == lane.epoch:
+                    rows[topic, partition] = LaneState(lane.epoch, lane.mark, lane.in_hand_until)
 
     def transaction(
         self, topic: str, epochs: Mapping[int, int]
@@ -143,9 +157,9 @@ class FakeDatabase:
             lost = {
                 partition
                 for partition, epoch in epochs.items()
-                if tables.lanes.get((topic, partition)) != epoch
+                if (lane := tables.lanes.get((topic, partition))) is None or lane.epoch != epoch
             }
-            yield FakeTransaction(tables, frozenset(lost), self._reachable)
+            yield FakeTransaction(tables, topic, frozenset(lost), self._reachable)
             self._reachable()
             self.tables = tables
 
@@ -257,9 +271,10 @@ class FakeTransaction:
     """Implements LaneTransaction on the copy that will be committed."""
 
     def __init__(
-        self, tables: Tables, lost: frozenset[int], reachable: Callable[[], object]
+        self, tables: Tables, topic: str, lost: frozenset[int], reachable: Callable[[], object]
     ) -> None:
         self._copy = tables
+        self._topic = topic
         self._lost = lost
         self._reachable = reachable
 
@@ -271,6 +286,25 @@ class FakeTransaction:
     def _tables(self) -> Tables:
         self._reachable()
         return self._copy
+
+    async def begin_batch(self, in_hand: Mapping[int, tuple[Mark | None, int]]) -> None:
+        rows = self._tables.lanes
+        for partition, (mark, until) in in_hand.items():
+            lane = rows[self._topic, partition]
+            rows[self._topic, partition] = LaneState(lane.epoch, mark, until)
+
+    async def count_attempt(self, at: Coordinates) -> int:
+        tries = self._tables.attempts
+        passed = [
+            other
+            for other in tries
+            if (other.topic, other.partition) == (at.topic, at.partition)
+            and other.offset < at.offset
+        ]
+        for other in passed:
+            del tries[other]
+        tries[at] = tries.get(at, 0) + 1
+        return tries[at]
 
     async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
         return {each: found for each in ids if (found := self._tables.bookings.get(each))}

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.tokens.service_signature import ServiceSignature
 from domain.principal import System
-from handlers.ports import DatabaseAway
+from handlers.ports import DatabaseAway, Held
 from tests.handlers.invariants import assert_sound
 from tests.handlers.world import (
     COMMANDS,
@@ -186,8 +186,9 @@ async def test_a_signed_system_command_is_done_and_gets_no_reply(world: World) -
 
 async def test_a_lost_lane_writes_nothing_and_is_missing_from_the_answer(world: World) -> None:
     here, there = world.create(), world.create(venue_id=ELSEWHERE)
-    world.epochs = {p: await world.database.raise_epoch(COMMANDS, p) for p in (0, 1)}
-    await world.database.raise_epoch(COMMANDS, 1)
+    for partition in (0, 1):
+        await world.open(partition)
+    await world.database.open_lane(COMMANDS, 1)
     outputs = await world.deliver()
     assert set(outputs) == {0}
     assert world.reply_to(here).status == 201
@@ -215,7 +216,8 @@ async def test_a_lane_lost_between_two_rounds_is_left_as_it_is(world: World, num
 
     def lose(transaction: int) -> None:
         if transaction == number:
-            world.database.tables.lanes[COMMANDS, 1] += 1
+            lanes = world.database.tables.lanes
+            lanes[COMMANDS, 1] = replace(lanes[COMMANDS, 1], epoch=7)
             then.append(written())
 
     world.watched.before_transaction = lose
@@ -232,9 +234,9 @@ async def test_a_lane_lost_between_two_rounds_is_left_as_it_is(world: World, num
 
 async def test_a_zombie_writes_nothing_even_when_all_its_lanes_are_gone(world: World) -> None:
     world.create()
-    await world.database.raise_epoch(COMMANDS, 0)
+    await world.database.open_lane(COMMANDS, 0)
     before = world.database.tables.copy()
-    assert await world.handlers.process(world.log, {0: 7}) == {}
+    assert await world.handlers.process(world.log, {0: Held(7)}) == {}
     assert world.database.tables == before
     assert not world.partners.calls
 
@@ -242,7 +244,7 @@ async def test_a_zombie_writes_nothing_even_when_all_its_lanes_are_gone(world: W
 async def test_a_database_that_is_away_raises_and_loses_nothing(world: World) -> None:
     command_id = world.create()
     await world.deliver(at_most=0)
-    world.epochs[0] = await world.database.raise_epoch(COMMANDS, 0)
+    await world.open(0)
     world.database.away = True
     with pytest.raises(DatabaseAway):
         await world.deliver()

@@ -27,7 +27,7 @@ from domain.principal import Admin, Business, Guest, Principal
 from domain.rules import Fallback, Rules
 from handlers.commands import CommandHandlers
 from handlers.intake import Intake
-from handlers.ports import LaneTransaction, Output, Record
+from handlers.ports import Held, LaneState, LaneTransaction, Mark, Output, Record, Resting
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
 from handlers.routes import ReplyRoutes
@@ -132,8 +132,11 @@ class WatchedDatabase:
     before_transaction: Callable[[int], None] = lambda number: None
     count: int = 0
 
-    async def raise_epoch(self, topic: str, partition: int) -> int:
-        return await self.inner.raise_epoch(topic, partition)
+    async def open_lane(self, topic: str, partition: int) -> LaneState:
+        return await self.inner.open_lane(topic, partition)
+
+    async def rest(self, topic: str, lanes: Mapping[int, Resting]) -> None:
+        await self.inner.rest(topic, lanes)
 
     def transaction(
         self, topic: str, epochs: Mapping[int, int]
@@ -175,7 +178,8 @@ class World:
         self.now = NOW
         self.log: list[Record] = []
         self.committed: defaultdict[int, int] = defaultdict(int)
-        self.epochs: dict[int, int] = {}
+        self.told: dict[int, Mark] = {}  # with the committed offset
+        self.lanes: dict[int, Held] = {}
         self.published: list[Output] = []
         self.sweeps = 0
         authenticator = TokenAuthenticator(SharedSecret(SECRET))
@@ -264,31 +268,57 @@ class World:
     # --- what the Kafka side does ---
 
     async def deliver(
-        self, *, abort: bool = False, at_most: int | None = None
+        self, *, abort: bool = False, at_most: int | None = None, alone: bool = False
     ) -> dict[int, Sequence[Output]]:
         """One batch; `abort`: the database has it, Kafka's transaction is lost."""
         batch = [r for r in self.log if r.offset >= self.committed[r.partition]][:at_most]
         if not batch:
             return {}
-        for partition in sorted({record.partition for record in batch} - self.epochs.keys()):
-            self.epochs[partition] = await self.database.raise_epoch(COMMANDS, partition)
-        mine = {r.partition: self.epochs[r.partition] for r in batch}
+        for partition in sorted({record.partition for record in batch} - self.lanes.keys()):
+            await self.open(partition)
+        mine = {r.partition: self.lanes[r.partition] for r in batch}
         try:
-            outputs = dict(await self.handlers.process(batch, mine))
+            outputs = dict(await self.handlers.process(batch, mine, alone=alone))
         except BaseException:
-            self.epochs.clear()
+            self.lanes.clear()
             raise
         if abort:
-            self.epochs.clear()
+            self.lanes.clear()
             return outputs
         for lost in mine.keys() - outputs.keys():
-            del self.epochs[lost]
+            del self.lanes[lost]
         for record in batch:
             if record.partition in outputs:
-                self.committed[record.partition] = record.offset + 1
+                self._commit(record)
         for published in outputs.values():
             self._publish(published)
         return outputs
+
+    async def open(self, partition: int) -> None:
+        """Open a lane, as the first batch for it does."""
+        state = await self.database.open_lane(COMMANDS, partition)
+        mark, told = state.mark, self.told.get(partition)
+        self.lanes[partition] = Held(state.epoch, mark.risen_to(told) if mark else told)
+
+    def _commit(self, record: Record) -> None:
+        lane = self.lanes[record.partition]
+        reached = Mark(record.offset + 1, record.timestamp_ms)
+        mark = lane.mark.risen_to(reached) if lane.mark else reached
+        self.lanes[record.partition] = Held(lane.epoch, mark)
+        self.committed[record.partition] = record.offset + 1
+        self.told[record.partition] = mark
+
+    async def rest(self) -> None:
+        """A graceful end: every lane writes how far it came, and is closed."""
+        resting = {p: Resting(lane.epoch, lane.mark, None) for p, lane in self.lanes.items()}
+        await self.database.rest(COMMANDS, resting)
+        self.lanes.clear()
+
+    async def rewind(self) -> None:
+        """The group is set back to the beginning, as an operator does it: while nobody works."""
+        await self.rest()
+        self.committed.clear()
+        self.told.clear()
 
     async def settle(self) -> None:
         """Batches until the log is empty."""

@@ -35,7 +35,7 @@ class Lane:
 
     @classmethod
     async def opened(cls, database: Database | FakeDatabase) -> Lane:
-        return cls(database, await database.lanes.raise_epoch(TOPIC, PARTITION))
+        return cls(database, (await database.lanes.open_lane(TOPIC, PARTITION)).epoch)
 
     def transaction(self) -> AbstractAsyncContextManager[LaneTransaction]:
         return self.database.lanes.transaction(TOPIC, {PARTITION: self.epoch})

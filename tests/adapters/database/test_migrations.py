@@ -75,7 +75,7 @@ async def test_the_migrations_build_the_tables_that_the_code_knows(empty_url: st
 
 
 async def test_what_is_pending_is_named_until_it_is_applied(empty_url: str) -> None:
-    assert pending_migrations(empty_url) == ["0001"]
+    assert pending_migrations(empty_url)[:2] == ["0001", "0002"]
     migrate(empty_url)
     assert pending_migrations(empty_url) == []
 
@@ -84,7 +84,7 @@ async def test_a_migration_can_be_taken_back_and_made_again(empty_url: str) -> N
     for _ in range(2):
         migrate(empty_url)
         unmigrate(empty_url)
-        assert pending_migrations(empty_url) == ["0001"]
+        assert pending_migrations(empty_url)[:2] == ["0001", "0002"]
 
 
 async def test_two_who_migrate_at_once_do_not_get_in_each_others_way(database_url: str) -> None:

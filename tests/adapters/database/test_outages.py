@@ -52,7 +52,7 @@ async def test_a_server_that_is_killed_is_away_until_it_is_back(
     with pytest.raises(DatabaseAway):
         await lane.database.reads.bookings([start.row_id])
     with pytest.raises(DatabaseAway):
-        await lane.database.lanes.raise_epoch(TOPIC, PARTITION)
+        await lane.database.lanes.open_lane(TOPIC, PARTITION)
     await asyncio.to_thread(killable.start)
     async with lane.transaction() as transaction:
         found = await transaction.find_commands([start.row_id, lost.row_id])
@@ -75,7 +75,7 @@ async def test_a_server_that_dies_before_the_commit_is_away(
 async def test_a_server_that_was_never_there_is_away() -> None:
     database = open_database(DatabaseSettings(NOBODY))
     with pytest.raises(DatabaseAway):
-        await database.lanes.raise_epoch(TOPIC, PARTITION)
+        await database.lanes.open_lane(TOPIC, PARTITION)
     with pytest.raises(DatabaseAway):
         pending_migrations(NOBODY)
     await database.close()

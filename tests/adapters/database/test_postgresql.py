@@ -45,7 +45,8 @@ async def engine(postgresql_url: str) -> AsyncIterator[AsyncEngine]:
 async def both_claim_before_either_commits(database: Database) -> list[bool]:
     """Two lanes that, whatever Kafka did, both hold the venue; each claims the same table."""
     lanes = [
-        Lane(database, await database.lanes.raise_epoch(topic, PARTITION)) for topic in ("a", "b")
+        Lane(database, (await database.lanes.open_lane(topic, PARTITION)).epoch)
+        for topic in ("a", "b")
     ]
     claimed = asyncio.Barrier(2)
 
@@ -120,7 +121,7 @@ async def test_two_lanes_that_start_the_same_commands_do_not_deadlock(
 ) -> None:
     """Each in its own order; whoever waits, waits for the one that is ahead in the sorted one."""
     starts = [a_start() for _ in range(50)]
-    epochs = {topic: await postgresql.lanes.raise_epoch(topic, 1) for topic in ("a", "b")}
+    epochs = {topic: (await postgresql.lanes.open_lane(topic, 1)).epoch for topic in ("a", "b")}
 
     async def start_all(topic: str, step: int) -> int:
         async with postgresql.lanes.transaction(topic, {1: epochs[topic]}) as transaction:
@@ -133,7 +134,7 @@ async def test_two_lanes_that_start_the_same_commands_do_not_deadlock(
 async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: Database) -> None:
     """The loser waits for the one that has the key, and then knows."""
     key = a_key()
-    epochs = {topic: await postgresql.lanes.raise_epoch(topic, 1) for topic in ("a", "b")}
+    epochs = {topic: (await postgresql.lanes.open_lane(topic, 1)).epoch for topic in ("a", "b")}
 
     async def take(topic: str) -> Any:
         async with postgresql.lanes.transaction(topic, {1: epochs[topic]}) as transaction:
@@ -145,14 +146,14 @@ async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: 
 async def test_a_frozen_worker_loses_its_transaction(postgresql_url: str) -> None:
     """Its successor waits for the epoch's row five seconds and no longer."""
     frozen, successor = (open_database(DatabaseSettings(postgresql_url)) for _ in range(2))
-    epoch = await frozen.lanes.raise_epoch(TOPIC, PARTITION)
+    epoch = (await frozen.lanes.open_lane(TOPIC, PARTITION)).epoch
     start = a_start()
 
     async def freeze() -> None:
         async with frozen.lanes.transaction(TOPIC, {PARTITION: epoch}) as transaction:
             assert not transaction.lost
             async with asyncio.timeout(9):
-                await successor.lanes.raise_epoch(TOPIC, PARTITION)
+                await successor.lanes.open_lane(TOPIC, PARTITION)
             await transaction.start([start])
 
     try:

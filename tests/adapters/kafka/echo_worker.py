@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from handlers.ports import Record
+from handlers.ports import Held, Record
 from tests.adapters.kafka.workers import Echo, quick, working
 
 
@@ -15,7 +15,7 @@ async def work(bootstrap: str, prefix: str) -> None:
     """Echo until the process is killed; each batch takes a moment and says so on stdout."""
     settings = quick(bootstrap, prefix)
 
-    async def say(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def say(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         os.write(1, b"batch\n")
         await asyncio.sleep(0.2)
 

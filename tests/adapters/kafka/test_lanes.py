@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from handlers.ports import DatabaseAway, Output, Record
-from tests.adapters.kafka.workers import Cluster, CountedEpochs, Echo, working
+from handlers.ports import DatabaseAway, Held, LaneState, Output, Record
+from tests.adapters.kafka.workers import Cluster, Echo, LaneRowsInMemory, working
 
 
 def numbered(count: int, name: str = "c") -> list[bytes]:
@@ -32,20 +32,20 @@ async def test_every_command_is_published_once_and_its_offset_committed(cluster:
 
 async def test_records_fetched_before_the_lane_was_open_are_fetched_again(cluster: Cluster) -> None:
     await cluster.send(numbered(3), partition=5)
-    epochs, echo = CountedEpochs(), Echo(cluster.names.events)
+    rows, echo = LaneRowsInMemory(), Echo(cluster.names.events)
 
-    async def another_owner_publishes(topic: str, partition: int) -> int:
+    async def another_owner_publishes(topic: str, partition: int) -> LaneState:
         """Between the fetch and the lane, the former owner finishes the first two records."""
-        epochs.raised.append(partition)
+        rows.raised.append(partition)
         await commit_elsewhere(cluster, partition, 2)
-        return 7
+        return LaneState(7, None, None)
 
-    epochs.raise_epoch = another_owner_publishes  # type: ignore[method-assign]
-    async with working(cluster.settings, echo, epochs):
+    rows.open_lane = another_owner_publishes  # type: ignore[method-assign]
+    async with working(cluster.settings, echo, rows):
         events = await cluster.events(1)
     assert values(events) == [b"c00002"]
-    assert epochs.raised == [5]
-    assert echo.epochs == [{5: 7}]
+    assert rows.raised == [5]
+    assert [shown[5].epoch for shown in echo.lanes] == [7]
 
 
 async def commit_elsewhere(cluster: Cluster, partition: int, offset: int) -> None:
@@ -62,19 +62,19 @@ async def commit_elsewhere(cluster: Cluster, partition: int, offset: int) -> Non
 
 
 async def test_a_lane_stays_open_for_the_batches_that_follow(cluster: Cluster) -> None:
-    epochs = CountedEpochs()
-    async with working(cluster.settings, Echo(cluster.names.events), epochs):
+    rows = LaneRowsInMemory()
+    async with working(cluster.settings, Echo(cluster.names.events), rows):
         for name in ("a", "b", "c"):
             await cluster.send(numbered(5, name), partition=3)
             await cluster.events({"a": 5, "b": 10, "c": 15}[name])
-    assert epochs.raised == [3]
+    assert rows.raised == [3]
 
 
 async def test_commands_of_a_failed_batch_come_again_and_no_others(cluster: Cluster) -> None:
     await cluster.send(numbered(24))
     failures = [DatabaseAway("the database went away"), ValueError("a bug")]
 
-    async def fail_twice(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def fail_twice(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         if failures:
             raise failures.pop()
 
@@ -111,24 +111,24 @@ async def test_a_lane_lost_in_the_database_publishes_nothing_until_it_is_opened_
     cluster: Cluster,
 ) -> None:
     await cluster.send(numbered(2), partition=1)
-    echo, epochs = Echo(cluster.names.events, lost={1}), CountedEpochs()
+    echo, rows = Echo(cluster.names.events, lost={1}), LaneRowsInMemory()
 
-    async def find_again(records: Sequence[Record], shown: Mapping[int, int]) -> None:
-        if shown[1] > 1:
+    async def find_again(records: Sequence[Record], shown: Mapping[int, Held]) -> None:
+        if shown[1].epoch > 1:
             echo.lost.clear()
 
     echo.before = find_again
-    async with working(cluster.settings, echo, epochs):
+    async with working(cluster.settings, echo, rows):
         events = await cluster.events(2)
     assert values(events) == numbered(2)
-    assert [shown[1] for shown in echo.epochs] == [1, 2]
+    assert [shown[1].epoch for shown in echo.lanes] == [1, 2]
 
 
 async def test_a_batch_that_takes_too_long_is_given_up_and_comes_again(cluster: Cluster) -> None:
     settings = replace(cluster.settings, rebalance_timeout_ms=2_000)
     hung: list[bool] = []
 
-    async def hang_once(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def hang_once(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         if not hung:
             hung.append(True)
             await asyncio.Event().wait()
@@ -142,7 +142,7 @@ async def test_a_batch_that_takes_too_long_is_given_up_and_comes_again(cluster: 
 async def test_stopping_waits_for_the_batch_in_hand(cluster: Cluster) -> None:
     started, sent = asyncio.Event(), numbered(3)
 
-    async def slow(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def slow(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         started.set()
         await asyncio.sleep(0.5)
 
@@ -156,7 +156,7 @@ async def test_stopping_gives_up_a_batch_that_does_not_end(cluster: Cluster) -> 
     settings = replace(cluster.settings, drain_seconds=0.5)
     started = asyncio.Event()
 
-    async def never_end(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def never_end(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         started.set()
         await asyncio.Event().wait()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.kafka.publishing import BrokerPublisher
-from handlers.ports import DatabaseAway, Output, Record
+from handlers.ports import DatabaseAway, Held, Output, Record
 from tests.adapters.kafka.workers import Cluster, Echo, working
 
 
@@ -37,7 +37,7 @@ async def test_a_worker_that_starts_again_does_not_answer_again(cluster: Cluster
 async def test_queries_that_failed_are_answered_when_the_database_is_back(cluster: Cluster) -> None:
     failures = [DatabaseAway("away")] * 2
 
-    async def away(records: Sequence[Record], epochs: Mapping[int, int]) -> None:
+    async def away(records: Sequence[Record], lanes: Mapping[int, Held]) -> None:
         if failures:
             raise failures.pop()
 

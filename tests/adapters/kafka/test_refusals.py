@@ -8,7 +8,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from handlers.ports import Output, Record
+from handlers.ports import Held, Output, Record
 from tests.adapters.kafka.workers import Cluster, Echo, working
 
 TOO_MUCH = b"x" * 1_500_000  # replies and events take 1 MiB, dead letters 3
@@ -20,9 +20,9 @@ class Replying(Echo):
     size: bytes = b"reply"
 
     async def process(
-        self, records: Sequence[Record], epochs: Mapping[int, int]
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
-        answer = await super().process(records, epochs)
+        answer = await super().process(records, lanes, alone=alone)
         return {
             partition: [
                 *outputs,
@@ -66,9 +66,9 @@ async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster
 
     class LargeSecond(Replying):
         async def process(
-            self, records: Sequence[Record], epochs: Mapping[int, int]
+            self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
         ) -> Mapping[int, Sequence[Output]]:
-            answer = dict(await super().process(records, epochs))
+            answer = dict(await super().process(records, lanes, alone=alone))
             outputs = list(answer[0])
             outputs[4] = replace(outputs[4], value=TOO_MUCH)
             return {0: outputs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.records import accept_any_header_name, record_of
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames, create_topics
-from handlers.ports import Output, Record
+from handlers.ports import ANY_OFFSET, Held, LaneState, Output, Record, Resting
 
 
 def quick(kafka: str, prefix: str) -> KafkaSettings:
@@ -36,19 +35,21 @@ class Echo:
     """Answers every record by one event with the same key, value and headers."""
 
     events: str
-    before: Callable[[Sequence[Record], Mapping[int, int]], Awaitable[None]] | None = None
+    before: Callable[[Sequence[Record], Mapping[int, Held]], Awaitable[None]] | None = None
     batches: list[Sequence[Record]] = field(default_factory=list)
-    epochs: list[Mapping[int, int]] = field(default_factory=list)
+    lanes: list[Mapping[int, Held]] = field(default_factory=list)
+    alone: list[Record] = field(default_factory=list)
     lost: set[int] = field(default_factory=set)
 
     async def process(
-        self, records: Sequence[Record], epochs: Mapping[int, int]
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
         self.batches.append(records)
-        self.epochs.append(epochs)
+        self.lanes.append(lanes)
+        self.alone += records if alone else ()
         if self.before is not None:
-            await self.before(records, epochs)
-        outputs: dict[int, list[Output]] = {p: [] for p in epochs if p not in self.lost}
+            await self.before(records, lanes)
+        outputs: dict[int, list[Output]] = {p: [] for p in lanes if p not in self.lost}
         for record in records:
             if record.partition in outputs:
                 outputs[record.partition].append(self.output(record))
@@ -65,22 +66,30 @@ class Echo:
 
 
 @dataclass
-class CountedEpochs:
-    """Epochs of one process, in memory."""
+class LaneRowsInMemory:
+    """Implements LaneRows for the workers of one process."""
 
     raised: list[int] = field(default_factory=list)
-    _next: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    rows: dict[int, LaneState] = field(default_factory=dict)
 
-    async def raise_epoch(self, topic: str, partition: int) -> int:
+    async def open_lane(self, topic: str, partition: int) -> LaneState:
         self.raised.append(partition)
-        return next(self._next)
+        found = self.rows.get(partition, LaneState(0, None, None))
+        found = replace(found, epoch=found.epoch + 1)
+        self.rows[partition] = replace(found, in_hand_until=ANY_OFFSET)
+        return found
+
+    async def rest(self, topic: str, lanes: Mapping[int, Resting]) -> None:
+        for partition, lane in lanes.items():
+            if self.rows[partition].epoch == lane.epoch:
+                self.rows[partition] = LaneState(lane.epoch, lane.mark, lane.in_hand_until)
 
 
 @asynccontextmanager
 async def working(
     settings: KafkaSettings,
     processor: Echo,
-    epochs: CountedEpochs | None = None,
+    rows: LaneRowsInMemory | None = None,
     give_up: Callable[[str], None] = lambda reason: None,
 ) -> AsyncIterator[KafkaSide]:
     """A worker that runs inside the block and drains at its end."""
@@ -88,7 +97,7 @@ async def working(
         settings,
         commands=processor,
         queries=processor,
-        epochs=epochs or CountedEpochs(),
+        rows=rows or LaneRowsInMemory(),
         topics=TopicDirectory(settings),
         give_up=give_up,
     )
