@@ -87,6 +87,11 @@ def event_of(record: Seen) -> Event:
 async def story_of(house: House) -> Story:
     """The dumps, once the house has come to rest."""
     await at_rest(house)
+    return await dumps_of(house)
+
+
+async def dumps_of(house: House) -> Story:
+    """The dumps as they are now."""
     feed, prefix = house.feed, house.prefix
     inventory, payment = house.partners.inventory, house.partners.payment
     replies: defaultdict[bytes, list[Seen]] = defaultdict(list)
@@ -126,7 +131,7 @@ async def at_rest(house: House) -> None:
 
     async def rests() -> bool:
         nonlocal restless
-        restless = await _restless(house)
+        restless = await under_way(house)
         return not restless
 
     try:
@@ -136,7 +141,8 @@ async def at_rest(house: House) -> None:
         raise TimeoutError(f"the house does not come to rest: {restless}") from None
 
 
-async def _restless(house: House) -> Sequence[object]:
+async def under_way(house: House) -> Sequence[object]:
+    """What is still to be done: partitions that lag, or else rows of the database."""
     await house.feed.caught_up()
     behind = await _behind(house)
     return behind or [*await house.rows(_RESTLESS)]

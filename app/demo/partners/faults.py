@@ -58,6 +58,10 @@ class Faults:
         """Order one more."""
         self._standing.append((fault, fault.times))
 
+    def withdraw(self, fault: Fault) -> None:
+        """Take this very order back, if calls have not used it up."""
+        self._standing = [standing for standing in self._standing if standing[0] is not fault]
+
     def clear(self) -> None:
         """Behave again."""
         self._standing.clear()
