@@ -24,6 +24,13 @@ class LaneProgress:
         )
         self._begin = documents.statement(update)
         self._rest = documents.statement(f"{update} and lanes.epoch = r.epoch")
+        self._forget_all = documents.statement(
+            "delete from attempts where exists (select 1 from lanes"
+            f" where (lanes.topic, lanes.partition) in (select topic, partition from"
+            f"  {documents.rows([lanes.c.topic, lanes.c.partition])})"
+            " and lanes.topic = attempts.topic and lanes.partition = attempts.partition"
+            " and lanes.in_hand_until is null)"
+        )
         self._count = documents.insert(
             attempts,
             conflict=(
@@ -48,13 +55,13 @@ class LaneProgress:
         )
 
     async def rest(self, session: Session, topic: str, resting: Mapping[int, Resting]) -> None:
-        await session.run(
-            self._rest,
-            [
-                _row(topic, partition, lane.epoch, lane.mark, lane.in_hand_until)
-                for partition, lane in sorted(resting.items())
-            ],
-        )
+        """A lane in which nothing is suspected any more has no tries to remember."""
+        rows = [
+            _row(topic, partition, lane.epoch, lane.mark, lane.in_hand_until)
+            for partition, lane in sorted(resting.items())
+        ]
+        await session.run(self._rest, rows)
+        await session.run(self._forget_all, rows)
 
     async def count_attempt(self, session: Session, at: Coordinates) -> int:
         """The lane has passed all records before this one: their tries are over."""

@@ -18,9 +18,12 @@ from adapters.kafka.redelivery import Redelivery
 from adapters.kafka.refusals import CannotPublish
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
-from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Record
+from adapters.kafka.when_idle import WhenIdle
+from handlers.ports import CommandProcessor, DatabaseAway, Output, Record
 
 _log = structlog.get_logger(__name__)
+
+IDLE_AFTER_SECONDS = 1.0
 
 
 class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -44,19 +47,21 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._redelivery = Redelivery()
         # Held by the batch in hand, and by a rebalance that waits for it.
         self._in_hand = asyncio.Lock()
+        self._idle = WhenIdle(IDLE_AFTER_SECONDS, self._rest)
 
     async def consume(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
         """Do one batch as far as it is ours; never raises for what another delivery can repair."""
         async with self._in_hand:
+            self._idle.put_off()
             parts = by_partition(records)
             try:
                 async with self._patience.limit():
                     await self._topics.learn(reply_topics(records))
                     lanes = await self._enter_lanes(consumer, parts)
-                    if lanes:
-                        await self._do(consumer, lanes, parts)
+                    await self._do(consumer, lanes, parts)
             except TimeoutError as error:
                 _log.warning("batch given up", records=len(records), reason=repr(error))
+                self._lanes.trust(parts)
                 await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
 
     @property
@@ -81,9 +86,15 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes.assign(assigned)
 
     async def stop(self) -> None:
+        self._idle.forget()
         self._redelivery.forget_all()
         async with self._in_hand:
             await self._lanes.close_all()
+
+    async def _rest(self) -> None:
+        """Nothing has come for a while: what was published last is written."""
+        async with self._in_hand:
+            await self._lanes.rest()
 
     async def _enter_lanes(
         self, consumer: AIOKafkaConsumer, parts: Parts
@@ -107,40 +118,84 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _do(
         self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
     ) -> None:
-        records = [record for source in lanes for record in parts[source]]
-        held = {source.partition: Held(lane.epoch) for source, lane in lanes.items()}
+        """All lanes together; where records are suspected, these first, each of them alone."""
+        together = {s: part for s, part in parts.items() if s in lanes}
+        for source, lane in lanes.items():
+            while together[source] and lane.suspects(together[source][0]):
+                rest = {source: together[source]}
+                if not await self._do_alone(consumer, lane, rest):
+                    del together[source]
+                    break
+                together[source] = together[source][1:]
+        await self._do_together(
+            consumer, lanes, {source: part for source, part in together.items() if part}
+        )
+        for lane in lanes.values():
+            lane.trust_the_rest()
+
+    async def _do_alone(self, consumer: AIOKafkaConsumer, lane: Lane, rest: Parts) -> bool:
+        """The first record of what is left; False when that failed and all of it comes again."""
+        record = rest[lane.source][0]
+        lanes = {lane.source: lane}
+        done = await self._process(consumer, lanes, rest, [record], alone=True)
+        return bool(done) and await self._publish(
+            consumer, lanes, rest, {lane.source: [record]}, done
+        )
+
+    async def _do_together(
+        self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
+    ) -> None:
+        lanes = {source: lanes[source] for source in parts}
+        if lanes:
+            records = [record for part in parts.values() for record in part]
+            if done := await self._process(consumer, lanes, parts, records):
+                await self._publish(consumer, lanes, parts, parts, done)
+
+    async def _process(
+        self,
+        consumer: AIOKafkaConsumer,
+        lanes: Mapping[TopicPartition, Lane],
+        parts: Parts,
+        records: Sequence[Record],
+        *,
+        alone: bool = False,
+    ) -> Mapping[int, Sequence[Output]]:
+        """The outputs of the lanes that are still ours; `parts` comes again where it failed."""
+        held = {source.partition: lane.held for source, lane in lanes.items()}
         try:
-            answer = await self._processor.process(records, held)
+            answer = await self._processor.process(records, held, alone=alone)
         except Exception as error:  # noqa: BLE001 - whatever it is, no record may be lost by it
             await self._failed(consumer, parts, lanes, error)
-            return
-        published = {s: lane for s, lane in lanes.items() if s.partition in answer}
-        if lost := lanes.keys() - published.keys():
+            return {}
+        if lost := [source for source in lanes if source.partition not in answer]:
             _log.warning("lanes lost in the database", partitions=sorted(s.partition for s in lost))
             await self._again(consumer, parts, lost, self._heartbeat_seconds)
-        await self._publish(consumer, published, parts, answer)
+        return answer
 
     async def _publish(
         self,
         consumer: AIOKafkaConsumer,
         lanes: Mapping[TopicPartition, Lane],
         parts: Parts,
+        done: Parts,
         answer: Mapping[int, Sequence[Output]],
-    ) -> None:
+    ) -> bool:
+        """Publish what was `done`, each lane for itself; False when one of them failed, of which
+        all its `parts` come again.
+        """
+        sources = [source for source in lanes if source.partition in answer]
         results = await asyncio.gather(
-            *(
-                lane.publisher.publish(answer[source.partition], parts[source][-1].offset + 1)
-                for source, lane in lanes.items()
-            ),
+            *(lanes[s].publish(answer[s.partition], done[s]) for s in sources),
             return_exceptions=True,
         )
         failed = False
-        for source, result in zip(lanes, results, strict=True):
+        for source, result in zip(sources, results, strict=True):
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
         if not failed:
             self._standstill.over()
+        return not failed
 
     async def _failed(
         self,
@@ -149,8 +204,13 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         sources: Collection[TopicPartition],
         error: BaseException,
     ) -> None:
-        """Close these lanes and have their records again, after as long as the error suggests."""
+        """Close these lanes and have their records again, after as long as the error suggests.
+
+        Only a bug makes records suspect; what any record would have met with clears them.
+        """
         waits_for = self._standstill.waits_for
+        failed = {source: parts[source] for source in sources}
+        self._lanes.trust(failed)
         match error:
             case OutputRefused():
                 rest = 0.0
@@ -165,6 +225,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             case Exception():
                 rest = waits_for("a repair", repr(error))
                 _log.error("batch failed", exc_info=error)
+                self._lanes.suspect(failed)
             case _:
                 raise error
         await self._again(consumer, parts, sources, rest)

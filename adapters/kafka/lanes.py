@@ -7,27 +7,83 @@ record that was fetched before the lane was ours may have been done by the forme
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import contextlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from adapters.kafka.publishing import LanePublisher
+from adapters.kafka.batches import Parts
+from adapters.kafka.publishing import (
+    AtLeastOncePublisher,
+    LanePublisher,
+    TransactionalPublisher,
+    from_commit,
+)
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
-from handlers.ports import LaneRows
+from handlers.ports import ANY_OFFSET, DatabaseAway, Held, LaneRows, Mark, Output, Record, Resting
 
 _log = structlog.get_logger(__name__)
 
+REST_SECONDS: Final = 1.0
+"""Writing how far lanes are published may take so long; what is not written costs little."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Lane:
-    """An open lane: the epoch that its database transactions show, the producer that publishes."""
+    """An open lane: the epoch that its transactions show, the producer, and how far it came."""
 
     source: TopicPartition
     epoch: int
     publisher: LanePublisher
+    mark: Mark | None
+    suspect_until: int | None  # records before this offset are done alone
+    _written: Mark | None = field(default=None)
+
+    @property
+    def held(self) -> Held:
+        return Held(self.epoch, self.mark)
+
+    @property
+    def resting(self) -> Resting:
+        return Resting(self.epoch, self.mark, self.suspect_until)
+
+    @property
+    def has_unwritten_mark(self) -> bool:
+        return self.mark != self._written
+
+    def suspects(self, record: Record) -> bool:
+        """Whether the record may be what brought a worker down, or what raised."""
+        return self.suspect_until is not None and record.offset < self.suspect_until
+
+    async def publish(self, outputs: Sequence[Output], part: Sequence[Record]) -> None:
+        """Publish what these records led to; with them the mark rises."""
+        reached = Mark(part[-1].offset + 1, max(record.timestamp_ms for record in part))
+        await self.publisher.publish(outputs, reached)
+        self.mark = self.mark.risen_to(reached) if self.mark else reached
+        if self.suspect_until is not None and reached.offset >= self.suspect_until:
+            self.suspect_until = None
+
+    def trust_the_rest(self) -> None:
+        """A batch is done: if nobody could say what was in hand, it was no more than that."""
+        if self.suspect_until == ANY_OFFSET:
+            self.suspect_until = None
+
+    def mark_is_written(self, mark: Mark | None) -> None:
+        self._written = mark
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What this process knows of a lane that it closed."""
+
+    epoch: int
+    mark: Mark | None
+    suspect_until: int | None
 
 
 class Lanes:
@@ -38,6 +94,7 @@ class Lanes:
         self._rows = rows
         self._refusals = refusals
         self._open: dict[TopicPartition, Lane] = {}
+        self._past: dict[TopicPartition, _Past] = {}
         self._assigned: frozenset[TopicPartition] = frozenset()
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
@@ -60,35 +117,88 @@ class Lanes:
         """
         if not self.is_assigned(source):
             return False
-        publisher = LanePublisher(self._settings, source, self._refusals)
+        publisher = self._publisher(consumer, source)
         try:
             await publisher.start()
             state = await self._rows.open_lane(source.topic, source.partition)
             if not self.is_assigned(source):
                 await publisher.stop()
                 return False
-            await _go_to_committed(consumer, source)
+            committed = await _go_to_committed(consumer, source)
         except BaseException:
             await publisher.stop()
             raise
-        self._open[source] = Lane(source, state.epoch, publisher)
-        _log.info("lane opened", partition=source.partition, epoch=state.epoch)
+        past = self._past.pop(source, None)
+        if past is None or past.epoch + 1 != state.epoch:
+            past = _Past(state.epoch, state.mark, state.in_hand_until)
+        mark = _furthest(state.mark, past.mark, committed)
+        until = past.suspect_until
+        if until is not None and committed is not None and until <= committed.offset:
+            until = None
+        self._open[source] = Lane(source, state.epoch, publisher, mark, until, state.mark)
+        _log.info("lane opened", partition=source.partition, epoch=state.epoch, suspects=until)
         return True
+
+    def suspect(self, parts: Parts) -> None:
+        """Something raised on these records: they are done alone from now on."""
+        for source, lane in self.opened(parts.keys()).items():
+            lane.suspect_until = max(lane.suspect_until or 0, parts[source][-1].offset + 1)
+
+    def trust(self, sources: Iterable[TopicPartition]) -> None:
+        """Whatever failed, it was not for these records, and no worker died of it."""
+        for lane in self.opened(list(sources)).values():
+            lane.suspect_until = None
 
     async def close(self, sources: Collection[TopicPartition]) -> None:
         """Close those of `sources` that are open; whoever is next opens them again."""
         lanes = [self._open.pop(source) for source in sources if source in self._open]
-        await asyncio.gather(*(lane.publisher.stop() for lane in lanes))
-        if lanes:
-            _log.info("lanes closed", partitions=sorted(lane.source.partition for lane in lanes))
+        if not lanes:
+            return
+        for lane in lanes:
+            self._past[lane.source] = _Past(lane.epoch, lane.mark, lane.suspect_until)
+        await asyncio.gather(self._rest(lanes), *(lane.publisher.stop() for lane in lanes))
+        _log.info("lanes closed", partitions=sorted(lane.source.partition for lane in lanes))
 
     async def close_all(self) -> None:
         await self.close(list(self._open))
 
+    async def rest(self) -> None:
+        """Write the marks that are not written yet; no batch may be in hand."""
+        await self._rest([lane for lane in self._open.values() if lane.has_unwritten_mark])
 
-async def _go_to_committed(consumer: AIOKafkaConsumer, source: TopicPartition) -> None:
-    committed = await consumer.committed(source)
-    if committed is None:
+    async def _rest(self, lanes: Iterable[Lane]) -> None:
+        """Best effort: a mark that is not written is found again with the committed offset."""
+        by_topic: defaultdict[str, list[Lane]] = defaultdict(list)
+        for lane in lanes:
+            by_topic[lane.source.topic].append(lane)
+        for topic, mine in by_topic.items():
+            resting = {lane.source.partition: lane.resting for lane in mine}
+            with contextlib.suppress(DatabaseAway, TimeoutError):
+                async with asyncio.timeout(REST_SECONDS):
+                    await self._rows.rest(topic, resting)
+                for lane in mine:
+                    lane.mark_is_written(resting[lane.source.partition].mark)
+
+    def _publisher(self, consumer: AIOKafkaConsumer, source: TopicPartition) -> LanePublisher:
+        if self._settings.delivery == "at_least_once":
+            return AtLeastOncePublisher(self._settings, source, self._refusals, consumer)
+        return TransactionalPublisher(self._settings, source, self._refusals)
+
+
+async def _go_to_committed(consumer: AIOKafkaConsumer, source: TopicPartition) -> Mark | None:
+    """Gives how far the group was published, when a worker committed it."""
+    # The public committed() leaves out the metadata.
+    found = await consumer._coordinator.fetch_committed_offsets([source])
+    committed = found.get(source)
+    if committed is None or committed.offset < 0:
         await consumer.seek_to_beginning(source)
-    else:
-        consumer.seek(source, committed)
+        return None
+    consumer.seek(source, committed.offset)
+    return from_commit(committed)
+
+
+def _furthest(*marks: Mark | None) -> Mark | None:
+    found: Mark | None = None
+    for mark in marks:
+        found = found.risen_to(mark) if found else mark
+    return found

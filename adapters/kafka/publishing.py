@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import Protocol
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.structs import OffsetAndMetadata
 
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.sending import OutputRefused, delivered, send
 from adapters.kafka.settings import KafkaSettings
-from handlers.ports import Output
+from handlers.ports import Mark, Output
 
-__all__ = ["BrokerPublisher", "LanePublisher", "OutputRefused"]
+__all__ = [
+    "AtLeastOncePublisher",
+    "BrokerPublisher",
+    "LanePublisher",
+    "OutputRefused",
+    "TransactionalPublisher",
+]
 
 # How large a record may be is the broker's word (the topic's max.message.bytes), not the client's.
 # It judges whole batches by it (1 MiB by default), and a larger record travels alone, so a batch of
@@ -24,8 +32,30 @@ MAX_BATCH_BYTES = 256 * 1024
 GOODBYE_SECONDS = 1.0
 
 
-class LanePublisher:
-    """The producer of one input partition; after any error it is spent and a new one is needed."""
+class LanePublisher(Protocol):
+    """Publishes what the batches of one input partition lead to, with the offset behind them."""
+
+    async def start(self) -> None:
+        """After this no former owner of the partition can publish any more, as far as Kafka can
+        see to that.
+        """
+        ...
+
+    async def publish(self, outputs: Sequence[Output], reached: Mark) -> None:
+        """Publish all outputs and commit `reached` of the source; its timestamp is kept as the
+        commit's metadata.
+
+        Raises OutputRefused, CannotPublish, KafkaError (fenced), or TimeoutError (broker away).
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Let go within seconds, whatever the broker does."""
+        ...
+
+
+class TransactionalPublisher:
+    """Outputs and offset in one transaction; after any error it is spent, and a new one needed."""
 
     def __init__(self, settings: KafkaSettings, source: TopicPartition, refusals: Refusals) -> None:
         self._source = source
@@ -43,27 +73,24 @@ class LanePublisher:
         """Fence every former producer of this partition and wait for the end of its transaction."""
         await self._producer.start()
 
-    async def publish(self, outputs: Sequence[Output], next_offset: int) -> None:
-        """Publish all outputs and commit `next_offset` of the source, or nothing of it.
-
-        Raises OutputRefused, CannotPublish, KafkaError (fenced), or TimeoutError (broker away).
-        """
+    async def publish(self, outputs: Sequence[Output], reached: Mark) -> None:
+        """All of it or nothing."""
         outputs = self._refusals.readdress(outputs)
         async with asyncio.timeout(self._patience_seconds):
             await self._producer.begin_transaction()
             try:
-                await self._fill_transaction(outputs, next_offset)
+                await self._fill_transaction(outputs, reached)
                 await self._producer.commit_transaction()
             except BaseException:
                 await self._abort()
                 raise
         self._refusals.forget(outputs)
 
-    async def _fill_transaction(self, outputs: Sequence[Output], next_offset: int) -> None:
+    async def _fill_transaction(self, outputs: Sequence[Output], reached: Mark) -> None:
         producer = self._producer
         sent = await send(producer, outputs)
         offset = asyncio.ensure_future(
-            producer.send_offsets_to_transaction({self._source: next_offset}, self._group_id)
+            producer.send_offsets_to_transaction({self._source: as_commit(reached)}, self._group_id)
         )
         try:
             # aiokafka commits a transaction whose sends failed: each one has to be looked at.
@@ -83,8 +110,49 @@ class LanePublisher:
                 await self._producer.abort_transaction()
 
     async def stop(self) -> None:
-        """Let go within seconds, whatever the broker does; an open transaction is aborted."""
+        """An open transaction is aborted."""
         await _stop(self._producer)
+
+
+class AtLeastOncePublisher:
+    """Outputs first, then the offset: a crash in between publishes the same bytes once more.
+
+    Nothing in Kafka fences it; the epoch in the database does, before anything is published.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        source: TopicPartition,
+        refusals: Refusals,
+        consumer: AIOKafkaConsumer,
+    ) -> None:
+        self._source = source
+        self._consumer = consumer
+        self._publisher = BrokerPublisher(settings, refusals)
+
+    async def start(self) -> None:
+        """Nothing to fence; the producer starts with the first output."""
+
+    async def publish(self, outputs: Sequence[Output], reached: Mark) -> None:
+        """The offset only once the broker has all outputs."""
+        if outputs:
+            await self._publisher.publish(outputs)
+        await self._consumer.commit({self._source: as_commit(reached)})
+
+    async def stop(self) -> None:
+        await self._publisher.stop()
+
+
+def as_commit(reached: Mark) -> OffsetAndMetadata:
+    """A mark as Kafka keeps it with a group's offset."""
+    return OffsetAndMetadata(reached.offset, str(reached.timestamp_ms))
+
+
+def from_commit(committed: OffsetAndMetadata) -> Mark | None:
+    """None for what somebody else committed, an operator's tool for one."""
+    text = committed.metadata
+    return Mark(committed.offset, int(text)) if text.isascii() and text.isdecimal() else None
 
 
 class BrokerPublisher:

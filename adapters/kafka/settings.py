@@ -9,6 +9,7 @@ from aiokafka.helpers import create_ssl_context
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+Delivery = Literal["exactly_once", "at_least_once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class KafkaSettings:
     group_id: str = "booking-worker"
     topic_prefix: str = "booking"
     max_batch_records: int = 200
+    delivery: Delivery = "exactly_once"
 
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism = "PLAIN"

@@ -19,7 +19,7 @@ reads only the sections it needs: `booking topics create` asks for Kafka and not
 
 A wrong or missing setting stops the command with exit code 2 and one line for each:
 
-    BOOKING_KAFKA__DELIVERY is wrong: expected exactly_once (at_least_once is not supported yet)
+    BOOKING_KAFKA__DELIVERY is wrong: expected exactly_once or at_least_once
 
 The line never repeats the value, since it may be secret. A name that begins with `BOOKING_` and is
 no setting gets a warning that names the nearest one. In development the service starts without keys

@@ -34,9 +34,9 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
         "What the topics' names begin with",
         "booking",
     )
-    delivery: Literal["exactly_once"] = setting(
-        "exactly_once (at_least_once is not supported yet)",
-        "How outputs are published",
+    delivery: Literal["exactly_once", "at_least_once"] = setting(
+        "exactly_once or at_least_once",
+        "How outputs are published; at_least_once may publish the same bytes again after a crash",
         "exactly_once",
     )
     max_batch_records: Annotated[Count, Field(le=10_000)] = setting(
@@ -79,6 +79,7 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
             group_id=self.group_id,
             topic_prefix=self.topic_prefix,
             max_batch_records=self.max_batch_records,
+            delivery=self.delivery,
             security_protocol=self.security_protocol,
             sasl_mechanism=self.sasl_mechanism,
             sasl_username=self.sasl_username,

@@ -212,7 +212,7 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("KAFKA__BOOTSTRAP_SERVERS", "kafka:9092;other:9092"),
         ("KAFKA__GROUP_ID", "two words"),
         ("KAFKA__TOPIC_PREFIX", "bücher"),
-        ("KAFKA__DELIVERY", "at_least_once"),
+        ("KAFKA__DELIVERY", "at_most_once"),
         ("KAFKA__MAX_BATCH_RECORDS", "0"),
         ("KAFKA__MAX_BATCH_RECORDS", "many"),
         ("KAFKA__SECURITY_PROTOCOL", "TLS"),
@@ -295,10 +295,9 @@ def test_each_wrong_variable_has_its_own_line(settings: LoadWith) -> None:
     ]
 
 
-def test_at_least_once_is_refused_by_name(settings: LoadWith) -> None:
-    (line,) = settings.refused(KAFKA__DELIVERY="at_least_once")
-    assert line.startswith("BOOKING_KAFKA__DELIVERY is wrong: expected exactly_once")
-    assert line.endswith("(at_least_once is not supported yet)")
+def test_at_least_once_is_the_other_delivery(settings: LoadWith) -> None:
+    assert settings().kafka.delivery == "exactly_once"
+    assert settings(KAFKA__DELIVERY="at_least_once").kafka.delivery == "at_least_once"
 
 
 def test_sasl_needs_a_user_and_a_password(settings: LoadWith) -> None:

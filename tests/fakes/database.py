@@ -142,6 +142,10 @@ class FakeDatabase:
             for partition, lane in lanes.items():
                 if rows[topic, partition].epoch == lane.epoch:
                     rows[topic, partition] = LaneState(lane.epoch, lane.mark, lane.in_hand_until)
+                if rows[topic, partition].in_hand_until is None:
+                    tries = self.tables.attempts
+                    for at in [a for a in tries if (a.topic, a.partition) == (topic, partition)]:
+                        del tries[at]
 
     def transaction(
         self, topic: str, epochs: Mapping[int, int]

@@ -78,6 +78,44 @@ REMOVALS: Final = (
         ("tests/adapters/database/test_fence.py",),
     ),
     Removal(
+        "throwing away the first batch",
+        (
+            Edit(
+                "adapters/kafka/commands_consumer.py",
+                "        return lanes\n\n    async def _do(",
+                "        return self._lanes.opened(parts)\n\n    async def _do(",
+            ),
+        ),
+        ("tests/adapters/kafka/test_lanes.py",),
+    ),
+    Removal(
+        "waiting in on_partitions_revoked",
+        (
+            Edit(
+                "adapters/kafka/commands_consumer.py",
+                """        self._standstill.over()
+        async with self._in_hand:
+            await self._lanes.close_all()
+""",
+                """        self._standstill.over()
+        await self._lanes.close_all()
+""",
+            ),
+        ),
+        ("tests/adapters/kafka/test_rebalance.py",),
+    ),
+    Removal(
+        "doing suspects alone",
+        (
+            Edit(
+                "adapters/kafka/lanes.py",
+                "return self.suspect_until is not None and record.offset < self.suspect_until",
+                "return False",
+            ),
+        ),
+        ("tests/adapters/kafka/test_suspects.py",),
+    ),
+    Removal(
         "forwarding to the home partition",
         (Edit("handlers/commands.py", "if home == item.record.partition:", "if True:"),),
         ("tests/service/test_three_workers.py",),

@@ -53,3 +53,15 @@ async def test_tries_are_counted_by_coordinates_and_over_when_the_lane_has_passe
     assert await counted(8) == 1
     assert await counted(7) == 1, "gone when a later record had its turn"
     assert await counted(8) == 2
+
+
+async def test_tries_are_over_when_a_lane_rests_without_suspicion(lane: Lane) -> None:
+    async def counted() -> int:
+        async with lane.transaction() as transaction:
+            return await transaction.count_attempt(coordinates(7))
+
+    await counted()
+    await lane.database.lanes.rest(TOPIC, {PARTITION: Resting(lane.epoch, MARK, 8)})
+    assert await counted() == 2
+    await lane.database.lanes.rest(TOPIC, {PARTITION: Resting(lane.epoch, MARK, None)})
+    assert await counted() == 1

@@ -38,7 +38,8 @@ async def test_records_fetched_before_the_lane_was_open_are_fetched_again(cluste
         """Between the fetch and the lane, the former owner finishes the first two records."""
         rows.raised.append(partition)
         await commit_elsewhere(cluster, partition, 2)
-        return LaneState(7, None, None)
+        rows.rows[partition] = LaneState(7, None, None)
+        return rows.rows[partition]
 
     rows.open_lane = another_owner_publishes  # type: ignore[method-assign]
     async with working(cluster.settings, echo, rows):

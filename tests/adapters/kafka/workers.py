@@ -69,8 +69,9 @@ class Echo:
 class LaneRowsInMemory:
     """Implements LaneRows for the workers of one process."""
 
-    raised: list[int] = field(default_factory=list)
     rows: dict[int, LaneState] = field(default_factory=dict)
+    raised: list[int] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)  # something was written at rest
 
     async def open_lane(self, topic: str, partition: int) -> LaneState:
         self.raised.append(partition)
@@ -83,6 +84,7 @@ class LaneRowsInMemory:
         for partition, lane in lanes.items():
             if self.rows[partition].epoch == lane.epoch:
                 self.rows[partition] = LaneState(lane.epoch, lane.mark, lane.in_hand_until)
+        self.changed.set()
 
 
 @asynccontextmanager
@@ -190,6 +192,21 @@ class Cluster:
             for source, offset in offsets.items()
             if source.topic == self.names.commands
         }
+
+    async def set_group_to(self, offsets: Mapping[int, int]) -> None:
+        """As an operator does it while nobody works: no metadata comes with these offsets."""
+        consumer = AIOKafkaConsumer(
+            **self.settings.connection(),
+            group_id=self.settings.group_id,
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            sources = {TopicPartition(self.names.commands, p): o for p, o in offsets.items()}
+            consumer.assign(list(sources))
+            await consumer.commit(sources)
+        finally:
+            await consumer.stop()
 
 
 async def prepared(settings: KafkaSettings) -> Cluster:
