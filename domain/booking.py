@@ -81,6 +81,10 @@ class Payment:
         """The intent was charged with `amount`."""
         return replace(self, status=PaymentStatus.SUCCEEDED, paid=amount)
 
+    def at_venue(self) -> Payment:
+        """Paid to the venue itself, whatever became of the intent."""
+        return replace(self, status=PaymentStatus.AT_VENUE)
+
     def given_back(self, amount: Money) -> Payment:
         """`amount` more went back, at most what was kept."""
         if amount.is_zero:

@@ -45,6 +45,7 @@ class Rules:
     check_in_early: timedelta = timedelta(minutes=720)
     walk_in_grace: timedelta = timedelta(minutes=15)  # a walk-in may have started this long ago
     idempotency_window: timedelta = timedelta(hours=24)
+    undo_patience: timedelta = timedelta(minutes=2)  # so long a lost call may still land
     conflict_scope: Mapping[VenueType, ConflictScope] = field(default_factory=dict)
     refund: Mapping[VenueType, tuple[RefundStep, ...]] = field(default_factory=dict)
     fallback: Fallback = field(default_factory=Fallback)

@@ -6,7 +6,8 @@ again and again with backoff, until the partner confirms, and looks at the booki
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -26,12 +27,24 @@ def give_back_key(key: str) -> str:
 
 
 def whole_refund_key(intent_id: str) -> str:
-    """The Idempotency-Key of the refund of a whole intent that no booking stands on.
+    """The Idempotency-Key of the refund of a whole intent that no booking stands on any more.
 
-    It follows from the intent, so that two commands that owe it (one lost its confirmation, another
-    replaced it) have it refunded once.
+    It follows from the intent, so that two commands that owe it (a cancellation that died and the
+    next one, a lost confirmation and an update) have it refunded once.
     """
     return str(uuid5(_NAMESPACE, f"whole refund/{intent_id}"))
+
+
+WHOLE_REFUND_REASON: Final = "no booking stands on this payment"
+"""One key is one body, whoever sends it."""
+
+
+def other_amount_key(key: str, amount: Money) -> str:
+    """The Idempotency-Key of a refund that is owed under `key`, where less is left than it names.
+
+    The first amount cannot have gone back then, and a partner refuses another one under its key.
+    """
+    return str(uuid5(_NAMESPACE, f"{amount.text()} of/{key}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +77,27 @@ class RefundOwed:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundMade:
+    """A refund that took place and that no booking has recorded: its command died after it."""
+
+    key: str  # of the row alone; nothing is sent under it
+    intent_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreReservation:
-    """The booking's current slot, to be told to inventory again after an update failed late."""
+    """The booking's current slot, to be told to inventory again.
+
+    After an update that was refused, whose lost call may land still, and after a command that died
+    when it had released what the booking stands on.
+    """
 
     key: str
     reservation_id: str
 
 
-Owed = ReleaseOwed | RefundOwed | RestoreReservation
+Owed = ReleaseOwed | RefundOwed | RefundMade | RestoreReservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +109,7 @@ class Undo:
     venue_id: UUID
     owed: Owed
     attempt: int = 0
+    since: datetime | None = field(default=None, compare=False)  # None: not written yet
 
     @classmethod
     def of(cls, owed: Owed, booking_id: UUID, venue_id: UUID) -> Undo:

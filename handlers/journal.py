@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from domain.effects import ChangingCall, PartnerAnswer, PartnerCall, SlotTaken, TakenSlot
+from domain.policies.patience import after_unheard
 from domain.time_slot import TimeSlot
 from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
 
@@ -32,6 +33,7 @@ class Journal:
         "_entries",
         "_lost",
         "_met",
+        "_unheard",
         "_unwritten_answers",
         "_unwritten_calls",
         "_unwritten_lost",
@@ -55,6 +57,8 @@ class Journal:
             for claim_id, conflicts in body.get("lost", {}).items():
                 self._lost[UUID(claim_id)] = _taken_from_json(conflicts)
 
+        self._unheard = frozenset(self._begun.keys() - self._answers.keys())
+
     def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
         """The answer already heard; raises QuestionChanged when the key stood for another call."""
         self._met.add(call.key)
@@ -64,6 +68,9 @@ class Journal:
         return self._answers.get(call.key)
 
     def hear(self, call: PartnerCall, answer: PartnerAnswer) -> None:
+        """`call` was answered; where an earlier try of it was not heard, that counts with it."""
+        if call.key in self._unheard:
+            answer = after_unheard(answer)
         self._answers[call.key] = self._unwritten_answers[call.key] = answer
 
     def about_to(self, call: ChangingCall) -> None:

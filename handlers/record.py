@@ -163,8 +163,8 @@ class Recorder:
                 return self._silent(closing, now, undo_again=again)
             case ExpireBooking(booking_id=booking_id, attempt=attempt):
                 later = SweepAgain(booking_id, attempt + 1, now + _pause(attempt))
-                return self._silent(closing, now, sweep_again=later)
-        owed = self._undo_begun(closing.journal.begun(), item.booking_id, item.venue_id)
+                return self._silent(closing, now, sweep_again=later, owed=self._begun(closing))
+        owed = self._begun(closing)
         return self._rejected(closing, Rejected(_FAILED, owed), now)
 
     def _abandoned(self, closing: Closing, end: End, now: datetime) -> Recording:
@@ -206,6 +206,7 @@ class Recorder:
         undo_again: UndoAgain | None = None,
         sweep_again: SweepAgain | None = None,
         ended: UUID | None = None,
+        owed: tuple[Undo, ...] = (),
     ) -> Recording:
         """A command of the service's own: nobody waits for a reply to it.
 
@@ -221,6 +222,7 @@ class Recorder:
             undo_done=undo_done,
             undo_again=undo_again,
             sweep_again=sweep_again,
+            owed=owed,
         )
 
     def _events(self, closing: Closing, accepted: Accepted, now: datetime) -> list[Output]:
@@ -242,6 +244,11 @@ class Recorder:
             Output(self._events_topic, event.key, event.value, event.headers)
             for event in events_of(accepted, source, now)
         ]
+
+    def _begun(self, closing: Closing) -> tuple[Undo, ...]:
+        """What would give back all that the command began, or record what cannot be."""
+        item = closing.begun.item
+        return self._undo_begun(closing.journal.begun(), item.booking_id, item.venue_id)
 
     def _left_behind(self, closing: Closing) -> tuple[Undo, ...]:
         """What an earlier try began, when this one took another way and never came to it."""

@@ -132,7 +132,14 @@ class _SqlLaneTransaction:
     async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
         rows = await self._session.run(self._statements.undo, [{"id": each} for each in ids])
         return {
-            row.id: Undo(row.id, row.booking_id, row.venue_id, load_owed(row.owed), row.attempt)
+            row.id: Undo(
+                row.id,
+                row.booking_id,
+                row.venue_id,
+                load_owed(row.owed),
+                row.attempt,
+                row.created_at,
+            )
             for row in rows
             if row.done_at is None
         }

@@ -18,6 +18,7 @@ from adapters.partners.breaker import Breaker
 from adapters.partners.exchange import Exchange, FailedError, GarbledError
 from adapters.partners.retry import pause_seconds, retry_after_seconds
 from domain.effects import Partner, PartnerAnswer, PartnerCall, PartnerUnavailable
+from domain.policies.patience import after_unheard
 
 C = TypeVar("C", bound=PartnerCall)
 
@@ -111,7 +112,7 @@ class PartnerClient:
             answer = await self._attempt(exchange, call, url, headers, body)
             if not isinstance(answer, _Failure):
                 self._note(well=True)
-                return answer
+                return after_unheard(answer) if may_have_happened else answer
             may_have_happened |= answer.may_have_happened
             pause = self._pause_after(attempt, answer)
             if pause is None:

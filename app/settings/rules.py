@@ -83,6 +83,12 @@ class RulesSection(Section, prefix="BOOKING_RULES__"):
     check_in_early_minutes: Duration = setting(
         "a number of minutes, 0 or more", "Check-in opens this long before the start", 720.0
     )
+    undo_patience_minutes: Duration = setting(
+        "a number of minutes, 0 or more",
+        "A call whose answer was lost may land this long after; what is owed for it is looked at"
+        " until then",
+        2.0,
+    )
     conflict_scope: ConflictScopes = setting(
         "one variable per venue type, such as BOOKING_RULES__CONFLICT_SCOPE__HOTEL",
         "",
@@ -101,6 +107,7 @@ class RulesSection(Section, prefix="BOOKING_RULES__"):
             no_show_grace=timedelta(minutes=self.no_show_grace_minutes),
             check_in_early=timedelta(minutes=self.check_in_early_minutes),
             idempotency_window=timedelta(hours=self.idempotency_hours),
+            undo_patience=timedelta(minutes=self.undo_patience_minutes),
             conflict_scope={kind: getattr(self.conflict_scope, kind.value) for kind in VenueType},
             refund={kind: steps for kind, steps in refunds.items() if steps is not None},
             fallback=fallback,

@@ -40,6 +40,6 @@ def workflow_for(command: Command, at: Moment, rules: Rules) -> Workflow:
         case ExpireBooking():
             return expire_booking(command, at)
         case SettleUndo():
-            return settle_undo(command, at)
+            return settle_undo(command, at, rules)
         case EndCommand():
             raise TypeError("expected a command with a workflow, got EndCommand")

@@ -23,7 +23,14 @@ from domain.effects import (
     ReserveInventory,
 )
 from domain.money import Money
-from domain.undo import RefundOwed, ReleaseOwed, Undo, give_back_key, whole_refund_key
+from domain.undo import (
+    WHOLE_REFUND_REASON,
+    RefundOwed,
+    ReleaseOwed,
+    Undo,
+    give_back_key,
+    whole_refund_key,
+)
 from domain.workflow import Step, ask, together
 
 
@@ -52,7 +59,10 @@ def give_back(
     if payment.intent_id is None or amount.is_zero or not _may_be_charged(seen):
         released = yield from ask(release)
         return GivenBack(payment, release_owed(booking, release, released))
-    refund = RefundPayment(asked.key("refund"), payment.intent_id, booking.id, amount, reason)
+    key = asked.key("refund")
+    if amount == payment.paid:
+        key, reason = whole_refund_key(payment.intent_id), WHOLE_REFUND_REASON
+    refund = RefundPayment(key, payment.intent_id, booking.id, amount, reason)
     if not payment.is_known:
         released = yield from ask(release)
         owed = release_owed(booking, release, released)
@@ -149,12 +159,13 @@ def intent_owed(
     None when surely nothing: it was declined, is still unpaid and unknown to the guest, or was
     never made. An answer of None is one that was not heard.
     """
-    reason = "the command was refused"
     match answer:
         case Intent(status=PaymentStatus.SUCCEEDED | PaymentStatus.PROCESSING):
             key = whole_refund_key(answer.intent_id)
-            return RefundOwed(key, answer.intent_id, None, reason)
+            return RefundOwed(key, answer.intent_id, None, WHOLE_REFUND_REASON)
         case Intent() | Declined() | PartnerUnavailable(may_have_happened=False):
             return None
         case _:
-            return RefundOwed(give_back_key(create.key), None, None, reason, create=create)
+            return RefundOwed(
+                give_back_key(create.key), None, None, "the command was refused", create=create
+            )

@@ -13,7 +13,6 @@ from domain.effects import (
     Full,
     PartnerUnavailable,
     Reservation,
-    ReservationUpdated,
     ReserveInventory,
     SlotTaken,
     UpdateReservation,
@@ -72,13 +71,14 @@ def rehold(
 def _restore(
     booking: Booking, update: UpdateReservation, answer: PartnerUnavailable
 ) -> Step[tuple[Undo, ...]]:
-    """An update that may have landed is overwritten by what the booking still is."""
+    """An update that may have landed is overwritten by what the booking still is.
+
+    At once, and again later whatever is heard: the lost one may land after it.
+    """
     if not answer.may_have_happened:
         return ()
     key = give_back_key(update.key)
-    restored = yield from ask(_update(key, booking.hold, stay_of(booking)))
-    if isinstance(restored, ReservationUpdated):
-        return ()
+    yield from ask(_update(key, booking.hold, stay_of(booking)))
     owed = RestoreReservation(key, booking.hold.reservation_id)
     return (Undo.of(owed, booking.id, booking.venue.id),)
 

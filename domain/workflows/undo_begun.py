@@ -31,6 +31,7 @@ from domain.effects import (
 )
 from domain.undo import (
     Owed,
+    RefundMade,
     RefundOwed,
     ReleaseOwed,
     RestoreReservation,
@@ -77,10 +78,10 @@ def _owed(call: ChangingCall, answer: PartnerAnswer | None) -> Owed | None:
             return intent_owed(call, answer)
         case ConfirmIntent(), _:
             return _confirmed(call, answer)
-        case ReleaseInventory(), PartnerUnavailable() | None:
-            return ReleaseOwed(call.key, call.booking_reference, call.reservation_id)
-        case RefundPayment(), PartnerUnavailable() | None:
-            return RefundOwed(call.key, call.intent_id, call.amount, call.reason)
+        case ReleaseInventory(), _:
+            return _released(call, answer)
+        case RefundPayment(), _:
+            return _refunded(call, answer)
         case _:
             return None
 
@@ -102,3 +103,18 @@ def _confirmed(call: ConfirmIntent, answer: PartnerAnswer | None) -> RefundOwed 
             return None
         case _:
             return RefundOwed(give_back_key(call.key), call.intent_id, None, _REASON)
+
+
+def _released(call: ReleaseInventory, answer: PartnerAnswer | None) -> Owed | None:
+    """A booking whose command died may stand on it still: then inventory has to hear of it."""
+    if answer is None or isinstance(answer, PartnerUnavailable):
+        return ReleaseOwed(call.key, call.booking_reference, call.reservation_id)
+    if call.reservation_id is None:
+        return None
+    return RestoreReservation(give_back_key(call.key), call.reservation_id)
+
+
+def _refunded(call: RefundPayment, answer: PartnerAnswer | None) -> Owed:
+    if isinstance(answer, Refunded):
+        return RefundMade(give_back_key(call.key), call.intent_id, answer.amount)
+    return RefundOwed(call.key, call.intent_id, call.amount, call.reason)

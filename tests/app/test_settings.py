@@ -131,6 +131,7 @@ def test_durations_may_be_decimal(settings: LoadWith) -> None:
         RULES__IDEMPOTENCY_HOURS="0.5",
         RULES__NO_SHOW_GRACE_MINUTES="0.5",
         RULES__CHECK_IN_EARLY_MINUTES="1",
+        RULES__UNDO_PATIENCE_MINUTES="0.5",
     ).rules
     assert rules.min_lead == timedelta(0)
     assert rules.max_ahead == timedelta(hours=36)
@@ -138,6 +139,7 @@ def test_durations_may_be_decimal(settings: LoadWith) -> None:
     assert rules.idempotency_window == timedelta(minutes=30)
     assert rules.no_show_grace == timedelta(seconds=30)
     assert rules.check_in_early == timedelta(minutes=1)
+    assert rules.undo_patience == timedelta(seconds=30)
 
 
 def test_rules_may_differ_by_venue_type(settings: LoadWith) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from domain.booking import PaymentStatus
 from domain.effects import (
     Capacity,
+    ChangingCall,
     CheckCapacity,
     Claimed,
     ClaimSlot,
@@ -47,12 +48,12 @@ class Fault(Enum):
     NONE = "it works"
     REFUSED = "it surely did not happen"
     LOST = "it happened, the answer was lost"
-    LATE = "it happens only after everybody gave up on it"
+    LATE = "it happens only after everybody gave up on it, perhaps after it was undone"
     NO = "the partner says no"
     ODD = "the partner does it in its own way: another item, charged or failed at once"
 
 
-_MAY_LAND_LATE: Final = (ReserveInventory, CreateIntent, ConfirmIntent, RefundPayment)
+_CHANGING: Final = get_args(ChangingCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Ledger:
     price: Callable[[int], Money] = lambda party_size: eur(party_size * 50)
     held: dict[str, Held] = field(default_factory=dict)
     charges: dict[str, Charge] = field(default_factory=dict)
+    refused_refunds: int = 0
     _answers: dict[str, PartnerAnswer] = field(default_factory=dict)
     _late: list[Any] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=count)
@@ -94,8 +96,11 @@ class Ledger:
         return cls(iter(faults))
 
     def heal(self) -> None:
-        """From now on everything works, and what was on its way lands."""
+        """From now on everything works; what was on its way still is."""
         self.faults = iter(())
+
+    def land(self) -> None:
+        """What was on its way arrives; a key that was used meanwhile keeps its first effect."""
         self._is_landing = True
         for call in self._late:
             if call.key not in self._answers:
@@ -110,13 +115,13 @@ class Ledger:
         partner = _PARTNER[type(effect)]
         if fault is Fault.REFUSED:
             return PartnerUnavailable(partner, "refused", False)
-        if fault is Fault.LATE and isinstance(effect, _MAY_LAND_LATE):
+        if fault is Fault.LATE and isinstance(effect, _CHANGING):
             self._late.append(effect)
             return PartnerUnavailable(partner, "late", True)
         answer = self._answers.get(effect.key)
         if answer is None:
             answer = self._do(effect, fault)
-            if not isinstance(answer, PartnerUnavailable):
+            if not isinstance(answer, PartnerUnavailable | Full | Declined):  # judged afresh
                 self._answers[effect.key] = answer
         lost = fault in (Fault.LOST, Fault.LATE)
         return PartnerUnavailable(partner, "lost", True) if lost else answer
@@ -198,10 +203,12 @@ class Ledger:
         self.charges[call.intent_id] = replace(charge, status=status)
         return Intent(call.intent_id, status)
 
-    def _refund(self, call: RefundPayment) -> Refunded:
+    def _refund(self, call: RefundPayment) -> Refunded | PartnerUnavailable:
         charge = self.charges[call.intent_id]
         assert charge.status is PaymentStatus.SUCCEEDED, "refunded what was never paid"
-        assert call.amount <= charge.net, "refunded more than was paid"
+        if charge.net < call.amount:
+            self.refused_refunds += 1
+            return PartnerUnavailable(Partner.PAYMENT, "more than is left", False)
         self.charges[call.intent_id] = replace(charge, refunded=charge.refunded + call.amount)
         return Refunded(f"re_{next(self._ids)}", call.amount)
 

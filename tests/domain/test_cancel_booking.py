@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.builders import (
     TOMORROW,
     a_booking,
     a_cancellation,
+    asked_by,
     at,
     eur,
     paid,
@@ -97,6 +99,13 @@ def test_what_was_paid_in_the_meantime_comes_back() -> None:
     ended = cancel(a_booking(), intent=CHARGED)
     payment = ended.accepted.booking.payment
     assert (payment.paid, payment.refunded) == (eur(110), eur(110))
+
+
+def test_a_cancellation_after_one_that_died_asks_for_the_same_refund() -> None:
+    """The first one's may have taken place; under the same key it does not do so twice."""
+    one = a_cancellation(asked=asked_by(GUEST, UUID(int=1)))
+    other = a_cancellation(BUSINESS, asked=asked_by(BUSINESS, UUID(int=2)), reason="again")
+    assert cancel(CONFIRMED, one).one(RefundPayment) == cancel(CONFIRMED, other).one(RefundPayment)
 
 
 def test_no_outage_stops_it_and_what_failed_is_owed() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from domain.booking import Booking, Payment, PaymentStatus
 from domain.commands import Moment, SettleUndo
 from domain.effects import (
     CreateIntent,
+    Declined,
     FindBooking,
     FindIntent,
     FindUndo,
@@ -26,7 +28,15 @@ from domain.effects import (
 from domain.lifecycle import Status
 from domain.outcome import Accepted, EventType, Ignored, Settled, StillOwed
 from domain.principal import System
-from domain.undo import Owed, RefundOwed, ReleaseOwed, RestoreReservation, Undo
+from domain.undo import (
+    Owed,
+    RefundMade,
+    RefundOwed,
+    ReleaseOwed,
+    RestoreReservation,
+    Undo,
+    whole_refund_key,
+)
 from domain.workflows.create_booking import create_booking
 from domain.workflows.settle_undo import settle_undo
 from tests.builders import (
@@ -71,11 +81,18 @@ def settle(
     booking: Booking | None,
     script: dict[Any, Any] | None = None,
     moment: Moment | None = None,
+    since: datetime | None = None,
 ) -> Ended[Any]:
-    undo = Undo.of(owed, BOOKING_ID, VENUE_ID)
+    """One try at what is owed since long ago, or `since`."""
+    undo = replace(Undo.of(owed, BOOKING_ID, VENUE_ID), since=since)
     command = SettleUndo(asked_by(System(), COMMAND_ID), undo.id, BOOKING_ID, undo.attempt)
     answers = {FindUndo: undo, FindBooking: booking, **(script or {})}
-    return given(settle_undo(command, moment or at())).answers(answers)
+    return given(settle_undo(command, moment or at(), rules())).answers(answers)
+
+
+def still_owed(ended: Ended[Any]) -> StillOwed:
+    assert isinstance(ended.result, StillOwed), ended.result
+    return ended.result
 
 
 def done(ended: Ended[Any]) -> Settled:
@@ -203,9 +220,114 @@ def test_a_refund_that_fails_again_stays_owed() -> None:
 @pytest.mark.parametrize("status", [Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW])
 @pytest.mark.parametrize("owed", [REFUND, UNSEEN])
 def test_what_a_booking_stands_on_is_never_refunded(status: Status, owed: RefundOwed) -> None:
-    ended = settle(owed, a_booking(status))
-    done(ended)
+    assert settle(owed, a_booking(status)).all(RefundPayment) == []
+
+
+def test_a_charge_that_a_booking_uses_is_owed_no_longer() -> None:
+    assert done(settle(UNSEEN, CONFIRMED)).change is None
+
+
+def test_a_refund_that_was_begun_and_not_heard_stays_visible_while_a_booking_stands_on_it() -> None:
+    """A cancellation that died: to send it again would make it, if it was not made yet."""
+    still_owed(settle(REFUND, CONFIRMED, {FindIntent: CHARGED}))
+
+
+def test_a_refund_that_took_place_before_its_cancellation_died_is_recorded() -> None:
+    gone = an_intent(PaymentStatus.FAILED, amount=eur(110))
+    change = changed(settle(REFUND, CONFIRMED, {FindIntent: gone}))
+    assert change.booking.status is Status.CONFIRMED
+    assert change.booking.version == CONFIRMED.version + 1
+    assert change.booking.payment.status is PaymentStatus.REFUNDED
+    assert [happened.type for happened in change.events] == [EventType.UPDATED]
+
+
+def test_a_refund_that_was_heard_of_before_its_cancellation_died_is_recorded() -> None:
+    made = RefundMade("made", "pi_1", eur(50))
+    ended = settle(made, CONFIRMED)
+    assert changed(ended).booking.payment.kept == eur(60)
     assert ended.all(RefundPayment) == []
+
+
+def test_a_refund_of_what_a_pending_booking_has_not_seen_yet_is_recorded_with_its_charge() -> None:
+    made = RefundMade("made", "pi_1", eur(50))
+    payment = changed(settle(made, a_booking(), {FindIntent: CHARGED})).booking.payment
+    assert (payment.paid, payment.refunded) == (eur(110), eur(50))
+
+
+@pytest.mark.parametrize(
+    "booking",
+    [
+        None,
+        a_booking(Status.CONFIRMED, payment=paid(intent_id="pi_2")),
+        a_booking(Status.CANCELLED, payment=paid().given_back(eur(110))),
+    ],
+)
+def test_a_refund_that_is_recorded_already_or_is_nobodys_is_not_recorded(
+    booking: Booking | None,
+) -> None:
+    assert done(settle(RefundMade("made", "pi_1", eur(50)), booking)).change is None
+
+
+def test_a_refund_that_is_refused_as_the_money_is_gone_already_is_recorded() -> None:
+    """Made by hand at the payment service, or by a command that died under another key."""
+    script = {RefundPayment: PAYMENT_AWAY, FindIntent: an_intent(PaymentStatus.FAILED)}
+    change = changed(settle(REFUND, CANCELLED, script))
+    assert change.booking.payment.status is PaymentStatus.REFUNDED
+
+
+def test_another_amount_goes_back_under_another_key() -> None:
+    partly = a_booking(Status.CANCELLED, payment=paid().given_back(eur(60)))
+    assert settle(REFUND, partly).one(RefundPayment).key not in ("refund", whole_refund_key("pi_1"))
+
+
+# --- a no proves nothing while the lost call may still be under way ---
+
+JUST_NOW = NOW - timedelta(seconds=5)
+
+
+def test_a_reserve_that_is_full_under_its_old_key_may_land_later_all_the_same() -> None:
+    script = {ReserveInventory: Full(None), ReleaseInventory: NothingHeld()}
+    still_owed(settle(LOST_RESERVE, None, script, since=JUST_NOW))
+
+
+def test_an_intent_that_is_declined_under_its_old_key_may_be_made_later_all_the_same() -> None:
+    lost = RefundOwed("refund", None, None, "refused", create=CREATED.one(CreateIntent))
+    still_owed(settle(lost, None, {CreateIntent: Declined(None)}, since=JUST_NOW))
+    done(settle(lost, None, {CreateIntent: Declined(None)}))
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])
+def test_a_lost_confirmation_may_charge_after_the_end_of_its_booking_looked(
+    status: Status,
+) -> None:
+    ended_now = a_booking(status, payment=unpaid(), expires_at=None, updated_at=JUST_NOW)
+    still_owed(settle(UNSEEN, ended_now))
+    still_owed(settle(UNSEEN, replace(ended_now, updated_at=NOW - timedelta(hours=1)), since=NOW))
+    done(settle(UNSEEN, ended_now, moment=at(NOW + timedelta(hours=1)), since=JUST_NOW))
+
+
+def test_a_replaced_intent_may_be_paid_a_little_after_its_booking_was_confirmed() -> None:
+    replaced = RefundOwed("refund", "pi_0", None, "replaced")
+    still_owed(settle(replaced, replace(CONFIRMED, updated_at=JUST_NOW)))
+
+
+def test_an_intent_that_nobody_knows_the_secret_of_cannot_be_paid_later() -> None:
+    lost = RefundOwed("refund", None, None, "refused", create=CREATED.one(CreateIntent))
+    done(settle(lost, None, since=JUST_NOW))
+
+
+def test_a_charge_under_way_of_a_booking_paid_at_the_venue_is_waited_for() -> None:
+    at_venue = Payment("pi_1", PaymentStatus.AT_VENUE, eur(0), eur(0))
+    booking = a_booking(Status.CONFIRMED, payment=at_venue)
+    still_owed(settle(UNSEEN, booking, {FindIntent: UNDER_WAY}))
+
+
+@pytest.mark.parametrize("owed", [RELEASE, RestoreReservation("restore", "res_1")])
+def test_what_inventory_was_told_again_is_told_once_more_after_what_may_land_late(
+    owed: Owed,
+) -> None:
+    still_owed(settle(owed, CONFIRMED, since=JUST_NOW))
+    done(settle(owed, CONFIRMED))
 
 
 def test_what_was_paid_beyond_the_price_goes_back_from_an_active_booking() -> None:

@@ -22,7 +22,7 @@ from domain.effects import (
     ReserveInventory,
     UpdateReservation,
 )
-from domain.undo import Owed, RefundOwed, ReleaseOwed, RestoreReservation, give_back_key
+from domain.undo import Owed, RefundMade, RefundOwed, ReleaseOwed, RestoreReservation, give_back_key
 from domain.workflows.create_booking import create_booking
 from domain.workflows.undo_begun import undo_begun
 from tests.builders import BOOKING_ID, GUEST_ID, TOMORROW, VENUE_ID, a_create, at, eur, rules
@@ -61,9 +61,6 @@ def owed(*begun: tuple[ChangingCall, PartnerAnswer | None]) -> list[Owed]:
         (CONFIRM, Declined(None)),
         (CONFIRM, an_intent(PaymentStatus.FAILED)),
         (UPDATE, Full(None)),
-        (FREE, Released()),
-        (FREE, NothingHeld()),
-        (REFUND, Refunded("re_1", eur(110))),
     ],
 )
 def test_what_surely_left_nothing_owes_nothing(call: ChangingCall, answer: PartnerAnswer) -> None:
@@ -121,6 +118,19 @@ def test_a_release_and_a_refund_are_owed_as_they_are_under_their_own_keys() -> N
         ReleaseOwed("release", "BR-1", "res_1"),
         RefundOwed("refund", "pi_1", eur(110), "booking cancelled"),
     ]
+
+
+def test_a_refund_that_was_heard_of_is_to_be_recorded() -> None:
+    (one,) = owed((REFUND, Refunded("re_1", eur(110))))
+    assert isinstance(one, RefundMade)
+    assert (one.intent_id, one.amount) == ("pi_1", eur(110))
+
+
+@pytest.mark.parametrize("answer", [Released(), NothingHeld()])
+def test_a_hold_that_was_given_up_by_a_command_that_died_is_looked_after(
+    answer: PartnerAnswer,
+) -> None:
+    assert owed((FREE, answer)) == [RestoreReservation(give_back_key("release"), "res_1")]
 
 
 def test_the_rows_have_the_same_ids_every_time() -> None:

@@ -20,6 +20,7 @@ from domain.effects import (
     RefundPayment,
     ReleaseInventory,
     Reservation,
+    ReservationUpdated,
     ReserveInventory,
     SlotTaken,
     UpdateReservation,
@@ -196,6 +197,14 @@ def test_a_lost_update_sends_what_the_booking_still_is() -> None:
     (undo,) = ended.rejected.owed
     assert ended.code is Code.INVENTORY_UNAVAILABLE
     assert undo.owed == RestoreReservation(restored.key, "res_1")
+
+
+def test_what_a_lost_update_was_overwritten_with_is_sent_again_later() -> None:
+    """The lost one may land after it."""
+    answers = [INVENTORY_LOST, ReservationUpdated("res_1")]
+    ended = update(CONFIRMED, booking_time=LATER, script={UpdateReservation: answers})
+    (undo,) = ended.rejected.owed
+    assert isinstance(undo.owed, RestoreReservation)
 
 
 def test_an_update_that_surely_did_not_land_restores_nothing() -> None:

@@ -456,7 +456,8 @@ class FakeTransaction:
     def _write_undo(self, recording: Recording) -> None:
         undo = self._tables.undo
         for owed in recording.owed:
-            undo.setdefault(owed.id, StandingUndo(owed, recording.recorded_at))
+            written = replace(owed, since=recording.recorded_at)
+            undo.setdefault(owed.id, StandingUndo(written, recording.recorded_at))
         if recording.undo_done:
             undo[recording.undo_done] = replace(undo[recording.undo_done], is_done=True)
         if again := recording.undo_again:

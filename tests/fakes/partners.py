@@ -205,7 +205,9 @@ class FakePartners:
             case ReserveInventory():
                 return self._reserve(call)
             case UpdateReservation():
-                held = self.held[call.reservation_id]
+                held = self.held.get(call.reservation_id)
+                if held is None:
+                    return PartnerUnavailable(Partner.INVENTORY, "status 404", False)
                 self.held[call.reservation_id] = replace(
                     held, starts_at=call.booking_time, minutes=call.duration_minutes
                 )

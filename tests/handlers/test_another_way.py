@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from domain.booking import VenueType
 from domain.effects import RefundPayment, ReleaseInventory, UpdateReservation
 from domain.lifecycle import Status
+from domain.rules import Fallback, RefundStep, Rules
 from domain.undo import RestoreReservation
 from tests.handlers.world import TOMORROW, Crash, World
 
@@ -31,7 +34,10 @@ async def test_a_repeat_that_takes_another_way_owes_what_the_first_try_began(wor
     assert isinstance(undo.undo.owed, RestoreReservation)
 
 
-async def test_a_repeat_that_asks_something_else_under_an_old_key_is_ended(world: World) -> None:
+async def test_a_repeat_that_asks_something_else_under_an_old_key_is_ended() -> None:
+    half = RefundStep(timedelta(0), Decimal(50))
+    fallback = Fallback(is_allowed=False)
+    world = World(Rules(refund={VenueType.RESTAURANT: (half,)}, fallback=fallback))
     booking = await world.booked(inventory_item_id="table-1")
     world.move(booking, "confirmed")
     await world.settle()

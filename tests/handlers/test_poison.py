@@ -231,10 +231,9 @@ async def test_a_set_back_lane_does_not_tell_of_its_poison_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(handlers.intake, "parse_command", die)
-        await tried_alone(world, TRIES)
-        await world.deliver(at_most=1, alone=True)
-        assert len(letters(world)) == 1
-        await world.rewind()
-        await world.deliver(at_most=1, alone=True)
+        for _ in range(2):
+            await tried_alone(world, TRIES)
+            await world.deliver(at_most=1, alone=True)
+            assert world.committed[0] == 1
+            await world.rewind()
     assert len(letters(world)) == 1
-    assert world.committed[0] == 1

@@ -141,6 +141,7 @@ def _settings(prefix: str, brokers: str, url: str, standing: Partners) -> dict[s
         "BOOKING_PAYMENT__URL": standing.payment_url,
         "BOOKING_AUTH__SECRET": SECRET,
         "BOOKING_LOG__FORMAT": "json",
+        "BOOKING_RULES__UNDO_PATIENCE_MINUTES": "0.08",  # what lands late here is 3 s late
     }
 
 

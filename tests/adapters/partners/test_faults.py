@@ -104,6 +104,15 @@ async def test_an_earlier_attempt_that_may_have_worked_is_not_forgotten(town: To
     assert answer.may_have_happened
 
 
+async def test_a_no_after_an_attempt_that_was_not_heard_proves_nothing(town: Town) -> None:
+    """Its 409 may be about the first attempt, which it still works on."""
+    town.order(Kind.CUT_BEFORE_EFFECT)
+    town.order(Kind.ERROR, status=409)
+    answer = await town.ask(RESERVE)
+    assert isinstance(answer, PartnerUnavailable)
+    assert answer.may_have_happened
+
+
 async def test_a_partner_that_cannot_be_reached_surely_did_nothing(town: Town) -> None:
     await town.open(url="http://127.0.0.1:1")
     answer = await town.ask(RESERVE)
