@@ -1,0 +1,1 @@
+"""Random commands under random faults on real servers, then healing, then every invariant."""

@@ -1,0 +1,168 @@
+"""One run: own servers, a house with three workers, load and storm, healing, judgement.
+
+Everything that is drawn comes from the seed, one source of randomness a concern; what the
+interleaving makes of it is the machine's, and no two runs are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from app.local_servers import KafkaServer, LocalServers, PostgresServer
+from app.local_servers.embedded_kafka import kafka as embedded_kafka
+from app.local_servers.embedded_postgres import postgres as embedded_postgres
+from tests.chaos.cast import a_cast
+from tests.chaos.figures import Figures, figures
+from tests.chaos.fleet import Fleet
+from tests.chaos.healing import Healing, heal
+from tests.chaos.judging import Violation, violations
+from tests.chaos.load import Load
+from tests.chaos.memory import Memory
+from tests.chaos.mix import Mix
+from tests.chaos.setback import Setback, set_back
+from tests.chaos.storm import Happened, Storm
+from tests.chaos.timeline import WORKERS, timeline
+from tests.service.client import Sent
+from tests.service.feed import header
+from tests.service.house import House, a_house
+from tests.service.story import dumps_of
+
+Progress = Callable[[str], None]
+"""Takes one line for a person who waits."""
+
+_HEALS_WITHIN_SECONDS: Final = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the report tells; `logs` is where the workers' logs are kept when a rule is broken."""
+
+    seed: int
+    seconds: float
+    happened: Sequence[Happened]
+    figures: Figures
+    ends: dict[str, int]
+    healing: Healing
+    setback: Setback
+    violations: Sequence[Violation]
+    logs: Path | None
+
+
+async def run(
+    seed: int, seconds: float, progress: Progress, *, confirmation_seconds: float = 15.0
+) -> Outcome:
+    """Load and faults for so many seconds, and then everything until the judgement."""
+    cast = a_cast(Random(f"{seed}/cast"), datetime.now(UTC))
+    planned = timeline(Random(f"{seed}/faults"), seconds)
+    settings = {
+        "BOOKING_RULES__CONFIRMATION_MINUTES": str(confirmation_seconds / 60),
+        "BOOKING_PRICING__FALLBACK__CAFE": "7.50",
+        "BOOKING_PRICING__FALLBACK_CURRENCY": "EUR",
+        "BOOKING_KAFKA__MAX_BATCH_RECORDS": "50",
+    }
+    with _own_servers(progress) as servers:
+        async with (
+            a_house(servers.kafka, servers.postgres, workers=0, settings=settings) as house,
+            _fleet(house) as fleet,
+        ):
+            cast.prepare(house.partners)
+            mix = Mix(Random(f"{seed}/commands"), cast, Memory(house.feed), house.client.reply_to)
+            load = Load(house.client, mix, Random(f"{seed}/rate"))
+            storm = Storm(house, servers, fleet)
+            await house.has_members(WORKERS)
+            progress(f"seed {seed}: {len(planned)} faults planned in {seconds:g} s")
+            await asyncio.gather(load.run(seconds), storm.run(planned))
+            progress(f"{len(storm.happened)} faults, {len(load.orders)} records; healing")
+            outcome = await _judged(seed, seconds, house, fleet, load, storm, progress)
+            return _with_logs(outcome, house)
+
+
+async def _judged(
+    seed: int,
+    seconds: float,
+    house: House,
+    fleet: Fleet,
+    load: Load,
+    storm: Storm,
+    progress: Progress,
+) -> Outcome:
+    healing = await heal(house, WORKERS, _HEALS_WITHIN_SECONDS)
+    progress(f"healed in {healing.seconds:.1f} s; judging")
+    _settle_doubts(house, load)
+    sending = [(order, sent) for order, sent in load.orders if sent.offset >= 0]
+    story = await dumps_of(house)
+    broken = violations(story, sending)
+    broken += [Violation("it_heals", left) for left in healing.left[:5]]
+    told = await figures(house, story, sending, storm.happened)
+    progress("judged; setting the group back to the beginning")
+    setback = await set_back(house, fleet, _HEALS_WITHIN_SECONDS)
+    broken += [Violation("a_second_reading_changes_nothing", each) for each in setback.changes]
+    broken += [Violation("a_worker_ends_only_when_asked", each) for each in fleet.complaints]
+    happened = sorted(storm.happened, key=lambda one: one.at_seconds)
+    ends = dict(fleet.ends)
+    return Outcome(seed, seconds, happened, told, ends, healing, setback, broken, None)
+
+
+def _settle_doubts(house: House, load: Load) -> None:
+    """What Kafka did not acknowledge was sent if it is there, under its correlation id."""
+    if not load.doubtful:
+        return
+    there = {
+        (record.topic, header(record, "correlation_id")): record
+        for topic in ("queries", "commands")
+        for record in reversed(house.feed.records(f"{house.prefix}.{topic}"))
+    }
+    for order, _ in load.doubtful:
+        record = there.get((f"{house.prefix}.{order.topic}", order.answer_key))
+        if record is not None and order.answer_key is not None:
+            sent = Sent(
+                record.topic, record.partition, record.offset, order.value, order.answer_key
+            )
+            house.client.sent.append(sent)
+            load.orders.append((order, sent))
+
+
+def _with_logs(outcome: Outcome, house: House) -> Outcome:
+    """Keep the workers' logs when there is something to look for in them."""
+    if not outcome.violations:
+        return outcome
+    kept = Path(tempfile.mkdtemp(prefix=f"booking-chaos-{outcome.seed}-"))
+    shutil.copytree(house.logs, kept, dirs_exist_ok=True)
+    return replace(outcome, logs=kept)
+
+
+@asynccontextmanager
+async def _fleet(house: House) -> AsyncIterator[Fleet]:
+    """The workers, started and supervised while the block runs."""
+    fleet = Fleet(house)
+    for _ in range(WORKERS):
+        fleet.add()
+    supervising = asyncio.create_task(fleet.supervise())
+    try:
+        yield fleet
+    finally:
+        supervising.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await supervising
+
+
+@contextmanager
+def _own_servers(progress: Progress) -> Iterator[LocalServers]:
+    """Servers that nobody else uses, since they will be killed."""
+    with ExitStack() as held, ThreadPoolExecutor(2) as starting:
+        kafka = starting.submit(held.enter_context, embedded_kafka(progress))
+        postgres = starting.submit(held.enter_context, embedded_postgres(progress))
+        brokers, broker = kafka.result()
+        url, database = postgres.result()
+        yield LocalServers(KafkaServer(broker, brokers), PostgresServer(database, url))
