@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,10 +15,12 @@ from adapters.kafka.partitioning import home_partition
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.topics import TopicNames
 from adapters.partners import HttpPartners
+from adapters.sealing.aes_gcm import AesGcmSealer
 from adapters.tokens.authenticator import AuthOff, TokenAuthenticator
 from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import AuthSettings, Settings
+from app.settings.words import SealKey
 from handlers.commands import CommandHandlers
 from handlers.intake import Intake
 from handlers.ports import Authenticator, Topics
@@ -56,7 +58,7 @@ def build_worker(
         intake=Intake(authenticator, signer, routes, names.dead_letter, _now),
         database=database.lanes,
         partners=partners,
-        recorder=Recorder(prefix, settings.rules),
+        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys)),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
@@ -84,6 +86,11 @@ def build_worker(
         sweeper=Sweeper(database.due, publisher, signer, names.commands, home_of),
         sweeper_publisher=publisher,
     )
+
+
+def sealer(keys: Sequence[SealKey]) -> AesGcmSealer:
+    """The first key seals, any of them opens."""
+    return AesGcmSealer({key.id: key.key for key in keys})
 
 
 def _authenticator(auth: AuthSettings) -> Authenticator:

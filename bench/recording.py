@@ -32,6 +32,7 @@ from adapters.tokens.authenticator import TokenAuthenticator
 from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import Settings, load
+from app.wiring import sealer
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
 from handlers.commands import CommandHandlers
@@ -211,7 +212,7 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         intake=Intake(authenticator, signer, routes, names.dead_letter, _now),
         database=lanes,
         partners=partners,
-        recorder=Recorder(names.prefix, settings.rules),
+        recorder=Recorder(names.prefix, settings.rules, sealer(settings.seal_keys)),
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,

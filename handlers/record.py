@@ -23,6 +23,7 @@ from handlers.ports import (
     Output,
     PromiseBroken,
     Recording,
+    Sealer,
     StoredOutcome,
     SweepAgain,
     UndoAgain,
@@ -30,8 +31,9 @@ from handlers.ports import (
 from handlers.rounds import Failed
 from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
-from schemas.events import EventSource, events_of
+from schemas.events import EventSource, bound_to, events_of
 from schemas.replies import refusal_body, success_body
+from schemas.sealed import CommandPart, PersonalPart, Sealed, dump_sealed
 
 _FAILED = Refusal(
     Code.INTERNAL_ERROR,
@@ -55,9 +57,10 @@ class Closing:
 class Recorder:
     """Turns ends into what is stored; the outputs are added to the commands' items."""
 
-    def __init__(self, prefix: str, rules: Rules) -> None:
+    def __init__(self, prefix: str, rules: Rules, sealer: Sealer) -> None:
         self._events_topic = f"{prefix}.events"
         self._rules = rules
+        self._sealer = sealer
 
     def recordings(self, closings: Sequence[Closing], now: datetime) -> list[Recording]:
         rows: dict[UUID, Recording] = {}
@@ -111,7 +114,7 @@ class Recorder:
                 "command_id", item.asked.command_id, item.raw.type, status, now, shown
             )
             item.outputs.append(item.route.reply(reply))
-        events = self._events(closing, accepted, now)
+        events = self._events(closing, accepted, status, now)
         item.outputs.extend(events)
         is_claimed = self._rules.scope(booking.venue.type) is ConflictScope.UNIT
         return Recording(
@@ -225,8 +228,12 @@ class Recorder:
             owed=owed,
         )
 
-    def _events(self, closing: Closing, accepted: Accepted, now: datetime) -> list[Output]:
-        item = closing.begun.item
+    def _events(
+        self, closing: Closing, accepted: Accepted, status: int, now: datetime
+    ) -> list[Output]:
+        if not accepted.events:
+            return []
+        item, booking = closing.begun.item, accepted.booking
         at = item.record.coordinates
         source = EventSource(
             asked=item.asked,
@@ -239,6 +246,10 @@ class Recorder:
             timestamp_ms=at.timestamp_ms,
             correlation_id=item.correlation_id,
             traceparent=item.traceparent,
+            sealed=self._sealer.seal(
+                dump_sealed(_sealed(closing.begun, accepted, status)),
+                bound_to(booking.id, booking.version),
+            ),
         )
         return [
             Output(self._events_topic, event.key, event.value, event.headers)
@@ -266,6 +277,24 @@ class Recorder:
         if booking_id is None or venue_id is None:
             raise PromiseBroken("calls were made for a command without booking or venue")
         return undo_begun(begun, booking_id, venue_id)
+
+
+def _sealed(begun: Begun, accepted: Accepted, status: int) -> Sealed:
+    start = begun.start
+    origin = start.origin
+    command = CommandPart(
+        principal=start.principal,
+        operation=start.operation,
+        run=start.run,
+        origin=(origin.topic, origin.partition, origin.offset, origin.timestamp_ms),
+        sent=start.sent,
+        decided=start.decided,
+        reply_route=start.reply_route,
+        key_id=start.key_id,
+        status=status,
+        client_secret=accepted.client_secret,
+    )
+    return Sealed(PersonalPart.of(accepted.booking), accepted.history, command)
 
 
 def _frees_key(code: Code) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
 
 from domain.booking import Booking, VenueType
 from domain.commands import Asked
@@ -43,6 +44,7 @@ class EventSource:
     timestamp_ms: int
     correlation_id: bytes
     traceparent: bytes | None
+    sealed: Mapping[str, object]  # what only this service may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ def events_of(accepted: Accepted, source: EventSource, at: datetime) -> list[Eve
         own = (("ce_id", event_id.encode()), ("ce_type", happened.type.encode()))
         records.append(EventRecord(key, body, (*own, *headers)))
     return records
+
+
+def bound_to(booking_id: UUID, version: int) -> bytes:
+    """What a sealed part belongs to; in another event it does not open."""
+    return f"{booking_id}/{version}".encode()
 
 
 def principal_hash(label: str) -> str:
@@ -141,7 +148,7 @@ def _recovery(source: EventSource) -> dict[str, Any]:
             "offset": source.offset,
             "timestamp": datetime.fromtimestamp(source.timestamp_ms / 1000, UTC),
         },
-        "sealed": None,
+        "sealed": source.sealed,
     }
 
 

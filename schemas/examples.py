@@ -168,7 +168,7 @@ def _payload() -> dict[str, Any]:
             "offset": 1042,
             "timestamp": _CREATED_AT,
         },
-        "sealed": None,
+        "sealed": {"v": 1, "key": "2026-11", "data": "k1Wc3v0Uq5oXx2mJb1lTn0pV9aQ4ZrY7"},
         "changed_by": f"guest:{_GUEST}",
     }
 

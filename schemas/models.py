@@ -27,6 +27,16 @@ class InputShown(_Shown):
     timestamp: datetime
 
 
+class SealedShown(_Shown):
+    """What is personal, for this service alone: encrypted, and bound to booking and version."""
+
+    model_config = ConfigDict(title="Sealed")
+
+    v: Annotated[int, Field(description="Version of the envelope.")]
+    key: Annotated[str, Field(description="Which of the service's keys sealed it.")]
+    data: Annotated[str, Field(description="Base64 of nonce (12 bytes), ciphertext and tag.")]
+
+
 class EventPayload(_Shown):
     """The booking after the change, without what is personal; then what happened."""
 
@@ -76,7 +86,7 @@ class EventPayload(_Shown):
     idempotency_key_hash: str | None
     principal_hash: str
     input: InputShown
-    sealed: None
+    sealed: SealedShown
     changed_by: str
     from_status: Status | None = None
     to_status: Status | None = None

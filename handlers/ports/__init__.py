@@ -39,7 +39,7 @@ from handlers.ports.rows import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.ports.trust import Authenticator, ServiceSigner, SignedBy
+from handlers.ports.trust import Authenticator, CannotOpen, Sealer, ServiceSigner, SignedBy
 
 __all__ = [
     "ANY_OFFSET",
@@ -47,6 +47,7 @@ __all__ = [
     "Authenticator",
     "BookingReads",
     "BookingWrite",
+    "CannotOpen",
     "CommandProcessor",
     "Coordinates",
     "DatabaseAway",
@@ -72,6 +73,7 @@ __all__ = [
     "Record",
     "Recording",
     "Resting",
+    "Sealer",
     "ServiceSigner",
     "SignedBy",
     "Start",

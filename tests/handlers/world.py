@@ -34,6 +34,7 @@ from handlers.routes import ReplyRoutes
 from handlers.sweeper import Sweeper
 from tests.fakes.database import FakeDatabase
 from tests.fakes.partners import FakePartners
+from tests.fakes.sealer import FakeSealer
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 COMMANDS: Final = "booking.commands"
@@ -188,7 +189,7 @@ class World:
             intake=Intake(authenticator, self.signer, routes, "booking.dead-letter", self._clock),
             database=self.watched,
             partners=self.partners,
-            recorder=Recorder("booking", self.rules),
+            recorder=Recorder("booking", self.rules, FakeSealer()),
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,

@@ -33,6 +33,7 @@ def _source(**changes: Any) -> EventSource:
         "timestamp_ms": 1_904_212_800_123,
         "correlation_id": b"corr-1",
         "traceparent": None,
+        "sealed": {"v": 1, "key": "k", "data": "c2VhbGVk"},
     }
     return EventSource(**(values | changes))
 

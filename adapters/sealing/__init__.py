@@ -1,0 +1,1 @@
+"""Sealing: what lies in topics that others read, and only this service may understand."""
