@@ -140,7 +140,7 @@ class CommandHandlers:
             item.row_id,
             item.record.partition,
             _story(item.command, moment, self.rules),
-            Journal(begun.journal),
+            Journal(begun.journal, self.clock),
             wants.get(id(item)),
             item.trace,
         )

@@ -3,11 +3,14 @@
 Before a call with an effect is made, the answers that led to it and the call itself are written.
 Calls are known by their Idempotency-Key, which names the command, its run and the step. A claim
 that was won stands in the database; one that was lost leaves nothing there, so it is kept here.
+
+When a call was made and when its answer came is kept for people (`booking why`); nothing is decided
+by it, and entries of older versions are without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,16 +33,23 @@ class Journal:
     __slots__ = (
         "_answers",
         "_begun",
+        "_clock",
         "_entries",
         "_lost",
         "_met",
+        "_times",
         "_unheard",
         "_unwritten_answers",
         "_unwritten_calls",
         "_unwritten_lost",
     )
 
-    def __init__(self, stored: Iterable[str] = ()) -> None:
+    def __init__(
+        self, stored: Iterable[str] = (), clock: Callable[[], datetime] | None = None
+    ) -> None:
+        """`stored` in their order; without a clock no call of it is timed."""
+        self._clock = clock
+        self._times: dict[str, tuple[str, int, int]] = {}
         self._answers: dict[str, PartnerAnswer] = {}
         self._begun: dict[str, ChangingCall] = {}
         self._unwritten_answers: dict[str, PartnerAnswer] = {}
@@ -73,6 +83,14 @@ class Journal:
             answer = after_unheard(answer)
         self._answers[call.key] = self._unwritten_answers[call.key] = answer
 
+    def now(self) -> int:
+        """Milliseconds since 1970, or 0 without a clock."""
+        return int(self._clock().timestamp() * 1000) if self._clock else 0
+
+    def time(self, call: PartnerCall, made_ms: int) -> None:
+        """The answer to `call`, which was made then, has just come."""
+        self._times[call.key] = (type(call).__name__, made_ms, self.now() - made_ms)
+
     def about_to(self, call: ChangingCall) -> None:
         self._met.add(call.key)
         if call.key not in self._begun:
@@ -93,10 +111,13 @@ class Journal:
 
     def write(self) -> str:
         """The next entry: all that is not stored yet."""
-        parts: dict[str, dict[str, Any]] = {
+        parts: dict[str, Any] = {
             "heard": {k: answer_to_json(a) for k, a in self._unwritten_answers.items()},
             "asked": {k: call_to_json(c) for k, c in self._unwritten_calls.items()},
         }
+        if self._clock:
+            parts["written"] = self.now()
+            parts["times"] = [self._times.get(key) for key in self._unwritten_answers]
         if self._unwritten_lost:
             parts["lost"] = {str(k): _taken_to_json(t) for k, t in self._unwritten_lost.items()}
         body = orjson.dumps(parts).decode()

@@ -215,6 +215,13 @@ async def _claim(
     return answers
 
 
+async def _timed(run: Run, call: PartnerCall, partners: Partners) -> PartnerAnswer:
+    made_ms = run.journal.now()
+    answer = await partners.call(call, run.trace)
+    run.journal.time(call, made_ms)
+    return answer
+
+
 async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
     """All calls of the round at once; each run goes on when all of them are back."""
     asking = [run for run in runs if run.asks_partners]
@@ -225,7 +232,7 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
         if run.journal.answer_to(call) is None  # type: ignore[arg-type]
     ]
     answers = await asyncio.gather(
-        *(partners.call(call, run.trace) for run, call in calls), return_exceptions=True
+        *(_timed(run, call, partners) for run, call in calls), return_exceptions=True
     )
     for (run, call), answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):
