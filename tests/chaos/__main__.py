@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     asked = parser.parse_args()
     waiting = Console(stderr=True)
-    outcome = asyncio.run(run(asked.seed, asked.seconds, lambda line: waiting.print(line)))
+    outcome = asyncio.run(run(asked.seed, asked.seconds, waiting.print))
     console = Console()
     show(outcome, console)
     sys.stdout.write(json_line(outcome) + "\n")

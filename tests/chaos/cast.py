@@ -1,4 +1,4 @@
-"""Who books where: guests, staff, few venues that everybody wants and as many others as it takes."""
+"""Who books where: guests, staff, few venues that everybody wants, others as many as it takes."""
 
 from __future__ import annotations
 

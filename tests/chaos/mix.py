@@ -1,4 +1,4 @@
-"""The random mix: what is sent next, drawn from what a careless and a malicious client would send."""
+"""The random mix: what is sent next, drawn from what careless and malicious clients send."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ class Mix:
         if not keyed:
             return self._create_anywhere()
         first = self.random.choice(keyed)
-        assert first.message is not None and first.caller is not None
+        assert first.message is not None
+        assert first.caller is not None
         data = dict(first.message["data"])
         if self.random.random() < 0.2:
             data["party_size"] = 1 + self.random.randrange(8)
@@ -108,7 +109,8 @@ class Mix:
         if not self.memory.sent:
             return self._create_anywhere()
         first = self.random.choice(self.memory.sent)
-        assert first.message is not None and first.caller is not None
+        assert first.message is not None
+        assert first.caller is not None
         message = {**first.message, "data": {**first.message["data"], "party_size": 9}}
         return self._order("id with other content", first.caller, message)
 
@@ -190,7 +192,8 @@ class Mix:
 
     def _bad_headers(self) -> Order:
         order = self._create_anywhere()
-        assert order.message is not None and order.caller is not None
+        assert order.message is not None
+        assert order.caller is not None
         if self.random.random() < 0.4:
             return Order(
                 "forged signature",

@@ -27,8 +27,10 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(Text(f"VIOLATION {violation.rule}", style="bold red"))
         console.print(Text(f"  {violation.detail}"))
     count = len(outcome.violations)
-    if outcome.logs is not None:
-        console.print(f"The workers' logs are kept in {outcome.logs}", soft_wrap=True)
+    if outcome.kept is not None:
+        console.print(
+            f"Logs, tables, ledgers and topics are kept in {outcome.kept}", soft_wrap=True
+        )
     verdict = f"{count} violations, {_faults(outcome)} faults"
     console.print(Text(verdict, style="bold red" if count else "bold green"))
 
@@ -56,7 +58,7 @@ def json_line(outcome: Outcome) -> str:
             "waited_for": outcome.healing.waits,
             "second_reading_seconds": round(outcome.setback.seconds, 1),
             "violations": [dataclasses.asdict(violation) for violation in outcome.violations],
-            "logs": str(outcome.logs) if outcome.logs else None,
+            "kept": str(outcome.kept) if outcome.kept else None,
         }
     )
 

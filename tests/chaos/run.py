@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -23,9 +21,10 @@ from app.local_servers import KafkaServer, LocalServers, PostgresServer
 from app.local_servers.embedded_kafka import kafka as embedded_kafka
 from app.local_servers.embedded_postgres import postgres as embedded_postgres
 from tests.chaos.cast import a_cast
+from tests.chaos.evidence import keep
 from tests.chaos.figures import Figures, figures
 from tests.chaos.fleet import Fleet
-from tests.chaos.healing import Healing, heal
+from tests.chaos.healing import Healing, Progress, heal
 from tests.chaos.judging import Violation, violations
 from tests.chaos.load import Load
 from tests.chaos.memory import Memory
@@ -38,15 +37,12 @@ from tests.service.feed import header
 from tests.service.house import House, a_house
 from tests.service.story import dumps_of
 
-Progress = Callable[[str], None]
-"""Takes one line for a person who waits."""
-
 _HEALS_WITHIN_SECONDS: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the report tells; `logs` is where the workers' logs are kept when a rule is broken."""
+    """What the report tells; `kept` is where everything lies when a rule is broken."""
 
     seed: int
     seconds: float
@@ -56,7 +52,7 @@ class Outcome:
     healing: Healing
     setback: Setback
     violations: Sequence[Violation]
-    logs: Path | None
+    kept: Path | None = None
 
 
 async def run(
@@ -85,7 +81,9 @@ async def run(
             await asyncio.gather(load.run(seconds), storm.run(planned))
             progress(f"{len(storm.happened)} faults, {len(load.orders)} records; healing")
             outcome = await _judged(seed, seconds, house, fleet, load, storm, progress)
-            return _with_logs(outcome, house)
+            if not outcome.violations:
+                return outcome
+            return replace(outcome, kept=await keep(house, seed))
 
 
 async def _judged(
@@ -97,7 +95,7 @@ async def _judged(
     storm: Storm,
     progress: Progress,
 ) -> Outcome:
-    healing = await heal(house, WORKERS, _HEALS_WITHIN_SECONDS)
+    healing = await heal(house, WORKERS, _HEALS_WITHIN_SECONDS, progress)
     progress(f"healed in {healing.seconds:.1f} s; judging")
     _settle_doubts(house, load)
     sending = [(order, sent) for order, sent in load.orders if sent.offset >= 0]
@@ -106,12 +104,12 @@ async def _judged(
     broken += [Violation("it_heals", left) for left in healing.left[:5]]
     told = await figures(house, story, sending, storm.happened)
     progress("judged; setting the group back to the beginning")
-    setback = await set_back(house, fleet, _HEALS_WITHIN_SECONDS)
+    setback = await set_back(house, fleet, _HEALS_WITHIN_SECONDS, progress)
     broken += [Violation("a_second_reading_changes_nothing", each) for each in setback.changes]
     broken += [Violation("a_worker_ends_only_when_asked", each) for each in fleet.complaints]
     happened = sorted(storm.happened, key=lambda one: one.at_seconds)
     ends = dict(fleet.ends)
-    return Outcome(seed, seconds, happened, told, ends, healing, setback, broken, None)
+    return Outcome(seed, seconds, happened, told, ends, healing, setback, broken)
 
 
 def _settle_doubts(house: House, load: Load) -> None:
@@ -131,15 +129,6 @@ def _settle_doubts(house: House, load: Load) -> None:
             )
             house.client.sent.append(sent)
             load.orders.append((order, sent))
-
-
-def _with_logs(outcome: Outcome, house: House) -> Outcome:
-    """Keep the workers' logs when there is something to look for in them."""
-    if not outcome.violations:
-        return outcome
-    kept = Path(tempfile.mkdtemp(prefix=f"booking-chaos-{outcome.seed}-"))
-    shutil.copytree(house.logs, kept, dirs_exist_ok=True)
-    return replace(outcome, logs=kept)
 
 
 @asynccontextmanager

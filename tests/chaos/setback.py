@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from tests.chaos.fleet import Berth, Fleet
-from tests.chaos.healing import heal
+from tests.chaos.healing import Progress, heal
 from tests.service.house import House
 
 _PARTITIONS: Final = 12
@@ -37,7 +37,9 @@ class Setback:
     changes: Sequence[str]
 
 
-async def set_back(house: House, fleet: Fleet, within_seconds: float) -> Setback:
+async def set_back(
+    house: House, fleet: Fleet, within_seconds: float, progress: Progress
+) -> Setback:
     """Stop all workers, set the group to the beginning, let one worker read all of it again."""
     for berth in fleet.berths:
         if berth.worker.lives:
@@ -47,7 +49,7 @@ async def set_back(house: House, fleet: Fleet, within_seconds: float) -> Setback
     await _to_the_beginning(house)
     reader: Berth = fleet.berths[0]
     reader.start()
-    healing = await heal(house, 1, within_seconds)
+    healing = await heal(house, 1, within_seconds, progress)
     after = await _sight(house)
     never = [f"does not come to rest: {left}" for left in healing.left[:_SHOWN]]
     return Setback(healing.seconds, [*never, *_changes(before, after)])
