@@ -104,19 +104,22 @@ def _partner_fault(random: Random, partner: str) -> Fault:
     call = random.choice([*CALLS[partner], "*"])
     times = random.choice([None, None, random.randint(1, 30)])
     seconds = random.uniform(*_SECONDS.get(kind, (0.0, 0.5)))
-    status = random.choice([500, 502, 503, 504, 429])
+    # Who says 429 has done nothing: a partner that does it all the same is not to be helped.
+    status = random.choice(_STATUSES if kind is Kind.ERROR else _STATUSES[:-1])
+    headers = {"retry-after": str(random.randint(0, 2))} if status == 429 else {}
     garbage = random.choice(sorted(GARBAGE))
-    retry_after = {"retry-after": str(random.randint(0, 2))} if status == 429 else {}
-    is_refusal = kind in (Kind.ERROR, Kind.ERROR_AFTER_EFFECT)
     return Fault(
         kind,
         call,
         times=times,
         seconds=seconds,
-        status=status if is_refusal else 503,
-        headers=retry_after if is_refusal else {},
+        status=status,
+        headers=headers,
         garbage=garbage,
     )
+
+
+_STATUSES: Final = (500, 502, 503, 504, 429)
 
 
 # Longer than a call may take (5 s) now and then; a drip's are between two bytes.
