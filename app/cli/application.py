@@ -11,11 +11,14 @@ from app.cli.demo import demo
 from app.cli.health import health
 from app.cli.migrate import migrate
 from app.cli.printing import remark, say
+from app.cli.rebuild import rebuild
 from app.cli.run import run as run_command
 from app.cli.send import send
 from app.cli.token import token
 from app.cli.topics import topics
+from app.cli.undo import undo
 from app.cli.watch import watch
+from app.cli.why import why
 from app.failures import Failure
 
 application = typer.Typer(
@@ -47,7 +50,9 @@ def _booking(
 for _command in (demo, run_command, send, watch):
     application.command()(_command)
 application.add_typer(topics, name="topics")
-for _command in (migrate, health, token):
+application.command()(why)
+application.add_typer(undo, name="undo")
+for _command in (migrate, rebuild, health, token):
     application.command()(_command)
 
 

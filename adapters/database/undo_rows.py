@@ -1,0 +1,95 @@
+"""What is owed to partners as its rows tell it, for operators; and making a row due at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select, update
+
+from adapters.database.operators import engine_for, reading_with, writing_with
+from adapters.database.session import Session
+from adapters.database.settings import DatabaseSettings
+from adapters.database.tables import booking_references, undo
+from domain.undo import Owed
+from schemas.stored import load_owed
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRow:
+    """One thing owed, done or not."""
+
+    id: UUID
+    booking_id: UUID
+    booking_reference: str | None
+    venue_id: UUID
+    owed: Owed
+    attempt: int  # how many tries did not settle it
+    due_at: datetime
+    created_at: datetime
+    done_at: datetime | None
+    detail: str | None  # why the last try did not settle it
+
+
+async def list_undo(settings: DatabaseSettings, *, done_too: bool = False) -> tuple[UndoRow, ...]:
+    """What is owed, oldest first. Raises DatabaseAway."""
+    query = _rows() if done_too else _rows().where(undo.c.done_at.is_(None))
+    async with reading_with(engine_for(settings, read_only=True)) as session:
+        return _read(await session.run(query))
+
+
+async def find_undo(settings: DatabaseSettings, ids: Sequence[UUID]) -> tuple[UndoRow, ...]:
+    """Those that exist, done or not."""
+    async with reading_with(engine_for(settings, read_only=True)) as session:
+        return _read(await session.run(_rows().where(undo.c.id.in_(ids))))
+
+
+async def undo_of(session: Session, booking_id: UUID) -> tuple[UndoRow, ...]:
+    """All that was ever owed for a booking, oldest first."""
+    return _read(await session.run(_rows().where(undo.c.booking_id == booking_id)))
+
+
+async def make_due(
+    settings: DatabaseSettings, ids: Sequence[UUID] | None, now: datetime
+) -> frozenset[UUID]:
+    """Have the sweeper take these (None: all) that are still owed; gives their ids.
+
+    Only `due_at` is written. The attempt number is the lane's: the sweeper's command is named after
+    it, so a number raised here would give a command that is on its way a twin, and neither is asked
+    for. A try under way that fails sets the row's next time over this one.
+    """
+    query = update(undo).where(undo.c.done_at.is_(None)).values(due_at=now).returning(undo.c.id)
+    if ids is not None:
+        query = query.where(undo.c.id.in_(ids))
+    async with writing_with(engine_for(settings, read_only=False)) as session:
+        return frozenset(row.id for row in await session.run(query))
+
+
+def _rows() -> Select[Any]:
+    known = booking_references
+    return (
+        select(undo, known.c.reference)
+        .join_from(undo, known, known.c.booking_id == undo.c.booking_id, isouter=True)
+        .order_by(undo.c.created_at, undo.c.id)
+    )
+
+
+def _read(rows: Sequence[Row[Any]]) -> tuple[UndoRow, ...]:
+    return tuple(
+        UndoRow(
+            id=row.id,
+            booking_id=row.booking_id,
+            booking_reference=row.reference,
+            venue_id=row.venue_id,
+            owed=load_owed(row.owed),
+            attempt=row.attempt,
+            due_at=row.due_at,
+            created_at=row.created_at,
+            done_at=row.done_at,
+            detail=row.detail,
+        )
+        for row in rows
+    )

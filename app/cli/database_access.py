@@ -1,0 +1,37 @@
+"""What commands that look into the database share: its settings, and its failures in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from app.failures import Failure
+
+if TYPE_CHECKING:
+    from adapters.database.settings import DatabaseSettings
+
+
+def read_database_settings() -> DatabaseSettings:
+    """With warnings about them told."""
+    from app.cli.printing import warn
+    from app.settings import read
+    from app.settings.database import DatabaseSection
+
+    reading = read(DatabaseSection)
+    warn(reading.notices)
+    return reading[DatabaseSection].value
+
+
+@contextmanager
+def database_failures(settings: DatabaseSettings) -> Iterator[None]:
+    """Raises Failure when it does not answer, or has another schema than this version expects."""
+    from adapters.database.migrations import pending_migrations
+    from handlers.ports import DatabaseAway
+
+    try:
+        if pending := pending_migrations(settings.url):
+            raise Failure(f"the schema lacks {', '.join(pending)}: run booking migrate")
+        yield
+    except DatabaseAway as error:
+        raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
