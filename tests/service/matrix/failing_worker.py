@@ -1,0 +1,73 @@
+"""`booking run` in a forked process, with fail points at its ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import app.cli.run
+import app.main
+from adapters.database.database import Database, open_database
+from adapters.database.settings import DatabaseSettings
+from adapters.kafka import publishing
+from adapters.kafka.commands_consumer import CommandsConsumer
+from handlers.ports import Record
+from tests.service.matrix.fail_points import WatchedLanes, watched_partners, watched_producer
+from tests.service.matrix.watching import Watch
+from tests.service.worker import environment
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a worker is to live, and where it is to die (None: nowhere)."""
+
+    settings: Mapping[str, str]
+    log: Path
+    trace: Path
+    needle: str
+    dies_at: str | None = None
+    sweep_every_seconds: float = 0.05
+
+
+def live(orders: Orders) -> None:
+    """The whole life of the process."""
+    log = os.open(orders.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    own = environment(orders.settings)
+    os.environ.clear()
+    os.environ.update(own)
+    with fail_points(Watch(orders.needle, orders.dies_at, orders.trace)) as points:
+        points.enter_context(
+            patch.object(app.main, "SWEEP_EVERY_SECONDS", orders.sweep_every_seconds)
+        )
+        app.cli.run.run()
+
+
+def fail_points(watch: Watch) -> ExitStack:
+    """Put the wrappers in the places where production builds what they wrap."""
+
+    def opened(settings: DatabaseSettings) -> Database:
+        database = open_database(settings)
+        lanes: Any = WatchedLanes(database.lanes, watch)
+        return replace(database, lanes=lanes)
+
+    consume = CommandsConsumer.consume
+
+    async def consume_watched(
+        self: CommandsConsumer, consumer: Any, records: Sequence[Record]
+    ) -> None:
+        with watch.batch(records):
+            await consume(self, consumer, records)
+
+    points = ExitStack()
+    points.enter_context(patch.object(app.main, "open_database", opened))
+    points.enter_context(patch.object(app.main, "HttpPartners", watched_partners(watch)))
+    points.enter_context(patch.object(publishing, "AIOKafkaProducer", watched_producer(watch)))
+    points.enter_context(patch.object(CommandsConsumer, "consume", consume_watched))
+    return points

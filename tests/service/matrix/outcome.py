@@ -1,0 +1,109 @@
+"""What one command led to, as everybody outside sees it, without what chance and time decide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from difflib import unified_diff
+from typing import Any, Final
+
+from tests.service.client import Sent
+from tests.service.house import House
+
+_CHANCE: Final = (
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "an id"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "an instant"),
+    (re.compile(r"\bBR-\d{8}-\w+"), "a reference"),
+    (re.compile(r"\b(res|pi|re|pd)_\w+"), "a partner's id"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
+    (re.compile(r"\d{4}-\d\d-\d\d"), "a day"),
+)
+_DROPPED: Final = frozenset({"sealed", "input"})  # ciphertext; where the record lay
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Two of the same command are equal, whoever did them and however often they died."""
+
+    replies: list[Any]
+    events: list[Any]
+    bookings: list[Any]
+    history: list[Any]
+    claims: list[Any]
+    owed: list[Any]
+    effects: list[tuple[str, str]]  # partner and call, as often as it changed something
+
+    def differences_from(self, calm: Outcome) -> str:
+        """Line by line; nothing when it is the same."""
+        lines = [json.dumps(asdict(each), indent=1).splitlines() for each in (calm, self)]
+        return "\n".join(unified_diff(*lines, "calm", "killed", n=2, lineterm=""))
+
+
+async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:
+    """All that stands of a venue with one booking, and the replies to what was sent there."""
+    await house.feed.caught_up()
+    rows = await house.rows("select * from bookings where venue_id = $1", venue)
+    ids = [row["id"] for row in rows]
+    known = [venue, *(str(row[name]) for row in rows for name in _NAMES)]
+    answers = house.feed.answers_to(sent.correlation_id or b"") if sent else []
+    events = house.feed.records(f"{house.prefix}.events")
+    return Outcome(
+        replies=[_plain(json.loads(record.value or b"")) for record in answers],
+        events=[
+            _plain(json.loads(record.value or b""))
+            for record in events
+            if (record.key or b"").decode() in map(str, ids)
+        ],
+        bookings=_plain(rows),
+        history=_plain(
+            await house.rows(
+                "select * from booking_history where booking_id = any($1) order by version", ids
+            )
+        ),
+        claims=_plain(
+            await house.rows(
+                "select part, item, ends_at - starts_at as lasts from claims where venue_id = $1",
+                venue,
+            )
+        ),
+        owed=_plain(
+            await house.rows(
+                "select owed, done_at is not null as is_done from undo where venue_id = $1"
+                " order by owed",
+                venue,
+            )
+        ),
+        effects=_effects(house, known),
+    )
+
+
+_NAMES: Final = ("id", "booking_reference", "inventory_reservation_id")
+
+
+def _effects(house: House, known: list[str]) -> list[tuple[str, str]]:
+    desks = {
+        "inventory": house.partners.inventory,
+        "pricing": house.partners.pricing,
+        "payment": house.partners.payment,
+    }
+    return sorted(
+        (name, row["call"])
+        for name, desk in desks.items()
+        for row in desk.ledger()
+        if row["effect"] and any(each in json.dumps(row["body"] | row["answer"]) for each in known)
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items() if name not in _DROPPED}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    text = str(value)
+    for pattern, name in _CHANCE:
+        text = pattern.sub(name, text)
+    return text
