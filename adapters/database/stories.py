@@ -90,15 +90,12 @@ class Stories:
             return (found[0].booking_id if found else None), ()
         if await self._session.run(select(bookings.c.id).where(bookings.c.id == id_)):
             return id_, ()
+        known = commands.c
         rows = await self._session.run(
-            _commands().where(
-                or_(
-                    commands.c.row_id == id_,
-                    commands.c.booking_id == id_,
-                    commands.c.command_id == id_,
-                )
-            )
+            _commands().where(or_(known.row_id == id_, known.booking_id == id_))
         )
+        if not rows:  # reads them all: ids are scoped by principal, and nobody else asks without
+            rows = await self._session.run(_commands().where(known.command_id == id_))
         named = {row.booking_id for row in rows if row.booking_id is not None}
         return (named.pop(), rows) if len(named) == 1 else (None, rows)
 

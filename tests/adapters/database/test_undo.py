@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.undo import Owed, RefundOwed, ReleaseOwed, RestoreReservation, Undo
+from domain.undo import Owed, RefundMade, RefundOwed, ReleaseOwed, RestoreReservation, Undo
 from handlers.ports import DueUndo, UndoAgain
 from tests.adapters.database.lane import Lane, a_recording
 from tests.builders import NOW, VENUE_ID, eur
@@ -28,7 +28,12 @@ async def owe(lane: Lane, *undo: Undo) -> None:
 
 @pytest.mark.parametrize(
     "owed",
-    [RELEASE, RefundOwed("key-2", "pi_1", eur("12.50"), "cancelled"), RestoreReservation("k", "r")],
+    [
+        RELEASE,
+        RefundOwed("key-2", "pi_1", eur("12.50"), "cancelled"),
+        RefundMade("key-3", "pi_1", eur("12.50")),
+        RestoreReservation("k", "r"),
+    ],
 )
 async def test_what_is_owed_comes_back_as_it_was(lane: Lane, owed: Owed) -> None:
     undo = an_undo(owed)
