@@ -115,6 +115,7 @@ async def test_an_expiry_that_fails_after_its_refund_refunds_nothing_again(world
     world.partners.answers(RefundPayment, RuntimeError("a bug"), lands=True)
     await swept(world)
     assert the_booking(world, booking).status is Status.PENDING
+    assert len(owed(world)) > 1, "what it began, beside the lost confirmation"
     await swept_to_the_end(world)
     payment = the_booking(world, booking).payment
     assert (payment.paid, payment.refunded) == (payment.refunded, payment.paid)
