@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from random import Random
@@ -12,6 +13,7 @@ from tests.service.client import reply_of
 from tests.service.feed import Feed
 
 _REMEMBERED = 300
+_FRESH_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -23,6 +25,12 @@ class Known:
     venue_id: str
     version: int
     status: str
+    seen: float
+
+    def may_be(self, *statuses: str) -> bool:
+        """Whether it was last seen so, and has not expired since."""
+        has_expired = self.status == "pending" and time.monotonic() - self.seen > _FRESH_SECONDS
+        return self.status in statuses and not has_expired
 
 
 @dataclass(slots=True)
@@ -54,7 +62,9 @@ class Memory:
         id_, version, status = str(told["id"]), int(str(told["version"])), str(told["status"])
         known = self.bookings.get(id_)
         if known is None:
-            self.bookings[id_] = Known(id_, order.caller, str(told["venue_id"]), version, status)
+            self.bookings[id_] = Known(
+                id_, order.caller, str(told["venue_id"]), version, status, time.monotonic()
+            )
             if len(self.bookings) > _REMEMBERED:
                 del self.bookings[next(iter(self.bookings))]
         elif version >= known.version:
@@ -63,5 +73,5 @@ class Memory:
     def one(self, random: Random, *statuses: str) -> Known | None:
         """Some booking that was last seen so; any when there is none of these."""
         self.learn()
-        fitting = [known for known in self.bookings.values() if known.status in statuses]
+        fitting = [known for known in self.bookings.values() if known.may_be(*statuses)]
         return random.choice(fitting or [*self.bookings.values()] or [None])

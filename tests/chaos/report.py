@@ -56,7 +56,9 @@ def json_line(outcome: Outcome) -> str:
             "worker_ends": outcome.ends,
             "healing_seconds": round(outcome.healing.seconds, 1),
             "waited_for": outcome.healing.waits,
-            "second_reading_seconds": round(outcome.setback.seconds, 1),
+            "second_reading_seconds": (
+                round(outcome.setback.seconds, 1) if outcome.setback else None
+            ),
             "violations": [dataclasses.asdict(violation) for violation in outcome.violations],
             "kept": str(outcome.kept) if outcome.kept else None,
         }
@@ -87,7 +89,9 @@ def _facts(outcome: Outcome) -> Mapping[str, str]:
         ),
         "healed after": f"{outcome.healing.seconds:.1f} s",
         "seen last, seconds into healing": _listed(outcome.healing.waits),
-        "read again from the beginning in": f"{outcome.setback.seconds:.1f} s",
+        "read again from the beginning in": (
+            f"{outcome.setback.seconds:.1f} s" if outcome.setback else "not tried: it did not heal"
+        ),
     }
 
 

@@ -20,6 +20,7 @@ from typing import Final
 from app.local_servers import KafkaServer, LocalServers, PostgresServer
 from app.local_servers.embedded_kafka import kafka as embedded_kafka
 from app.local_servers.embedded_postgres import postgres as embedded_postgres
+from tests.chaos.bank import Bank
 from tests.chaos.cast import a_cast
 from tests.chaos.evidence import keep
 from tests.chaos.figures import Figures, figures
@@ -50,7 +51,7 @@ class Outcome:
     figures: Figures
     ends: dict[str, int]
     healing: Healing
-    setback: Setback
+    setback: Setback | None
     violations: Sequence[Violation]
     kept: Path | None = None
 
@@ -78,7 +79,11 @@ async def run(
             storm = Storm(house, servers, fleet)
             await house.has_members(WORKERS)
             progress(f"seed {seed}: {len(planned)} faults planned in {seconds:g} s")
+            bank = Bank(house.partners.payment, Random(f"{seed}/bank"))
+            deciding = asyncio.create_task(bank.run())
             await asyncio.gather(load.run(seconds), storm.run(planned))
+            deciding.cancel()
+            bank.decide(share=1.0)
             progress(f"{len(storm.happened)} faults, {len(load.orders)} records; healing")
             outcome = await _judged(seed, seconds, house, fleet, load, storm, progress)
             if not outcome.violations:
@@ -98,14 +103,16 @@ async def _judged(
     healing = await heal(house, WORKERS, _HEALS_WITHIN_SECONDS, progress)
     progress(f"healed in {healing.seconds:.1f} s; judging")
     _settle_doubts(house, load)
-    sending = [(order, sent) for order, sent in load.orders if sent.offset >= 0]
+    sending = load.orders
     story = await dumps_of(house)
     broken = violations(story, sending)
     broken += [Violation("it_heals", left) for left in healing.left[:5]]
     told = await figures(house, story, sending, storm.happened)
-    progress("judged; setting the group back to the beginning")
-    setback = await set_back(house, fleet, _HEALS_WITHIN_SECONDS, progress)
-    broken += [Violation("a_second_reading_changes_nothing", each) for each in setback.changes]
+    setback = None
+    if not healing.left:  # what is still owed would go on, and look like a consequence
+        progress("judged; setting the group back to the beginning")
+        setback = await set_back(house, fleet, _HEALS_WITHIN_SECONDS, progress)
+        broken += [Violation("a_second_reading_changes_nothing", each) for each in setback.changes]
     broken += [Violation("a_worker_ends_only_when_asked", each) for each in fleet.complaints]
     happened = sorted(storm.happened, key=lambda one: one.at_seconds)
     ends = dict(fleet.ends)

@@ -1,0 +1,34 @@
+"""The bank behind the stand-in payment service: what it is still processing, it decides in time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from app.demo.partners.desk import Desk
+
+_DECIDES_EVERY_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class Bank:
+    """Says of each payment in its hands whether it succeeded."""
+
+    payment: Desk
+    random: Random
+
+    async def run(self) -> None:
+        """Decide some of them once a second, until cancelled."""
+        while True:
+            self.decide(share=0.3)
+            await asyncio.sleep(_DECIDES_EVERY_SECONDS)
+
+    def decide(self, share: float) -> None:
+        """Decide this share of what is in hand; 1.0 is all of it."""
+        for intent in self.payment.service.state()["intents"]:
+            if intent["status"] == "processing" and self.random.random() < share:
+                status = self.random.choice(["succeeded", "failed"])
+                path = f"/_intents/{intent['payment_intent_id']}"
+                self.payment.service.configure(path, {"status": status})
