@@ -10,9 +10,11 @@ from tests.app.cli.conftest import Booking
 
 
 @pytest.fixture
-def database(booking: Booking, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """After `booking`, which takes all settings away."""
-    assert booking
+def database(
+    booking: Booking,  # first: it takes all settings away
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     monkeypatch.setenv("BOOKING_DATABASE__URL", f"sqlite+aiosqlite:///{tmp_path}/b.sqlite3")
 
 
