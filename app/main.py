@@ -19,7 +19,7 @@ from adapters.database.sqlite_lock import DatabaseInUse
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.standstill import Standstill
-from adapters.kafka.topics import check_topics
+from adapters.kafka.topics import TopicNames, check_topics
 from adapters.partners import HttpPartners
 from app.health_file import Condition, HealthFile
 from app.settings import Settings
@@ -61,7 +61,7 @@ async def _live(settings: Settings) -> str | None:
         await held.enter_async_context(_beside(pulse.beat()))
         database = _opened(settings)
         held.push_async_callback(database.close)
-        await _ready(settings, pulse)
+        await _ready(settings, database, pulse)
         partners = await held.enter_async_context(
             HttpPartners(settings.inventory, settings.pricing, settings.payment)
         )
@@ -107,7 +107,7 @@ class _End:
             self.app.exit()
 
 
-async def _ready(settings: Settings, pulse: _Pulse) -> None:
+async def _ready(settings: Settings, database: Database, pulse: _Pulse) -> None:
     """Wait until database and Kafka answer; raises CannotStart when they are not prepared."""
     pulse.awaited = lambda: "the database"
     pending = await _patiently(
@@ -120,8 +120,15 @@ async def _ready(settings: Settings, pulse: _Pulse) -> None:
             f"the database lacks {len(pending)} migration(s): run `booking migrate`",
             *wrong,
         ]
+    elif await _patiently("the database", lambda: _unfinished_rebuild(settings, database)):
+        wrong = ["a rebuild of this database is not finished: run `booking rebuild`", *wrong]
     if wrong:
         raise CannotStart("\n".join(wrong))
+
+
+async def _unfinished_rebuild(settings: Settings, database: Database) -> Sequence[str]:
+    events = TopicNames(settings.kafka.topic_prefix).events
+    return [events] if await database.rebuilding.progress(events) else []
 
 
 async def _patiently(what: str, ask: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:

@@ -15,9 +15,10 @@ from adapters.database.due_work import SqlDueWork
 from adapters.database.engines import postgresql_engine, sqlite_engine
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
+from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
-from handlers.ports import BookingReads, DueWork, LaneDatabase
+from handlers.ports import BookingReads, DueWork, LaneDatabase, RebuildRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Database:
     lanes: LaneDatabase
     due: DueWork
     reads: BookingReads
+    rebuilding: RebuildRows
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -81,6 +83,7 @@ def _assembled(
         lanes=SqlLaneDatabase(writing, documents, claim_table),
         due=SqlDueWork(reading, documents),
         reads=SqlBookingReads(reading, documents, claim_table),
+        rebuilding=SqlRebuildRows(writing, documents, claim_table),
         _engines=(writing, reading),
         _lock=lock,
     )

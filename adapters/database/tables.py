@@ -68,6 +68,16 @@ attempts: Final = Table(
     PrimaryKeyConstraint("topic", "partition", "log_offset", "timestamp_ms"),
 )
 
+# Of an unfinished rebuild: no worker starts on half a database.
+rebuild_progress: Final = Table(
+    "rebuild_progress",
+    METADATA,
+    _needed("topic", Text()),
+    _needed("partition", Integer()),
+    _needed("next_offset", BigInteger()),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
 # Slim and for ever. `row_id` is made of principal and command id, and so scopes ids by principal.
 commands: Final = Table(
     "commands",
@@ -93,6 +103,12 @@ commands: Final = Table(
     _optional("reply_route", Text()),
     _optional("key_id", ID),
     Index("commands_by_coordinates", "topic", "partition", "log_offset"),
+    Index(
+        "commands_by_booking",
+        "booking_id",
+        postgresql_where=text("booking_id IS NOT NULL"),
+        sqlite_where=text("booking_id IS NOT NULL"),
+    ),
 )
 
 # A command without a row here is started and not ended.
@@ -247,6 +263,7 @@ undo: Final = Table(
     _needed("created_at", INSTANT),
     _optional("done_at", INSTANT),
     _optional("detail", Text()),
+    Index("undo_by_booking", "booking_id"),
     Index(
         "undo_still_owed",
         "due_at",

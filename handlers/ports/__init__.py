@@ -25,6 +25,7 @@ from handlers.ports.log import (
 )
 from handlers.ports.partners import Partners
 from handlers.ports.reads import Abandoned, BookingReads, DueExpiry, DueUndo, DueWork, HistoryRow
+from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
 from handlers.ports.rows import (
     BookingWrite,
     DatabaseAway,
@@ -54,6 +55,7 @@ __all__ = [
     "DueExpiry",
     "DueUndo",
     "DueWork",
+    "Gap",
     "Held",
     "HistoryRow",
     "JournalEntry",
@@ -70,6 +72,8 @@ __all__ = [
     "PromiseBroken",
     "Publisher",
     "QueryProcessor",
+    "RebuildRows",
+    "Rebuilt",
     "Record",
     "Recording",
     "Resting",
@@ -81,4 +85,6 @@ __all__ = [
     "SweepAgain",
     "Topics",
     "UndoAgain",
+    "Unsettled",
+    "Whole",
 ]

@@ -1,0 +1,186 @@
+"""Makes an empty database whole from the events: by version, whatever the order they lie in.
+
+No partner is called and nothing is published. What no event tells of is lost: refusals and their
+keys, commands that had only started, and what was still owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.commands import command_row_id
+from domain.permissions import sees_notes
+from domain.rules import Rules
+from handlers.outputs import dump_events
+from handlers.ports import (
+    CannotOpen,
+    Coordinates,
+    KeyClaim,
+    Output,
+    Rebuilt,
+    Record,
+    Sealer,
+    Start,
+    StoredOutcome,
+)
+from schemas.booking import booking_json
+from schemas.events import bound_to
+from schemas.recovered import EventRead, booking_from, read_event
+from schemas.replies import success_body
+from schemas.sealed import CommandPart, Sealed, load_sealed
+from schemas.stored import load_principal
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An event that nothing can be rebuilt from."""
+
+    partition: int
+    offset: int
+    why: str
+
+
+@dataclass(slots=True)
+class _Version:
+    """One version's events as they lie next to each other in their partition."""
+
+    offset: int
+    first: EventRead
+    outputs: list[Output]
+    ids: set[str]
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """Feed it the events' records, partition by partition in the order of their offsets."""
+
+    sealer: Sealer
+    rules: Rules
+    events: int = 0
+    unusable: list[Unusable] = field(default_factory=list)
+    _open: dict[int, _Version] = field(default_factory=dict)
+
+    def read(self, records: Sequence[Record]) -> list[Rebuilt]:
+        """The versions that are complete; the last of a partition stays open for more events."""
+        complete: list[Rebuilt] = []
+        for record in records:
+            self.events += 1
+            try:
+                event = read_event(record.value)
+            except ValueError as error:
+                self.unusable.append(Unusable(record.partition, record.offset, str(error)))
+                continue
+            version = self._open.get(record.partition)
+            if version is None or _identity(version.first) != _identity(event):
+                complete += self._closed(record.partition)
+                version = self._open[record.partition] = _Version(record.offset, event, [], set())
+            if event.event_id not in version.ids:
+                version.ids.add(event.event_id)
+                version.outputs.append(_output(record))
+        return complete
+
+    def rest(self) -> list[Rebuilt]:
+        """What was still open, when nothing more comes."""
+        return [each for partition in list(self._open) for each in self._closed(partition)]
+
+    def first_open(self, partition: int, otherwise: int) -> int:
+        """Where to read on after what was given out: the first event of the version still open."""
+        version = self._open.get(partition)
+        return otherwise if version is None else version.offset
+
+    def _closed(self, partition: int) -> list[Rebuilt]:
+        version = self._open.pop(partition, None)
+        if version is None:
+            return []
+        try:
+            return [self._rebuilt(version)]
+        except (CannotOpen, ValueError) as error:
+            self.unusable.append(Unusable(partition, version.offset, str(error)))
+            return []
+
+    def _rebuilt(self, version: _Version) -> Rebuilt:
+        event = version.first
+        sealed = self._opened(event)
+        booking = booking_from(event.payload, sealed.personal)
+        start = _start(event.payload, booking, sealed.command)
+        events = dump_events(version.outputs)
+        return Rebuilt(
+            booking=booking,
+            history=sealed.history,
+            start=start,
+            outcome=StoredOutcome(
+                sealed.command.status, None, _reply(event, booking, sealed.command), events, None
+            ),
+            recorded_at=event.at,
+            key=self._key(event.payload, start, sealed.command.key_id),
+        )
+
+    def _opened(self, event: EventRead) -> Sealed:
+        envelope = event.payload.get("sealed")
+        if not isinstance(envelope, dict):
+            raise ValueError("it has no sealed part")  # noqa: TRY004  # one error for all that is unusable
+        return load_sealed(self.sealer.open(envelope, bound_to(event.booking_id, event.version)))
+
+    def _key(self, payload: dict[str, Any], start: Start, key_id: UUID | None) -> KeyClaim | None:
+        if key_id is None:
+            return None
+        taken_at = start.decided
+        expires_at = taken_at + self.rules.idempotency_window
+        return KeyClaim(key_id, start.row_id, payload["request_hash"], taken_at, expires_at)
+
+
+def _identity(event: EventRead) -> tuple[UUID, int, str]:
+    return event.booking_id, event.version, str(event.payload.get("command_id"))
+
+
+def _output(record: Record) -> Output:
+    headers = tuple((name, value or b"") for name, value in record.headers)
+    return Output(record.topic, record.key, record.value or b"", headers)
+
+
+def _start(payload: dict[str, Any], booking: Booking, command: CommandPart) -> Start:
+    at, command_id = payload["input"], UUID(payload["command_id"])
+    is_create = command.operation == "create_booking"
+    return Start(
+        row_id=command_row_id(load_principal(command.principal), command_id),
+        principal=command.principal,
+        command_id=command_id,
+        operation=command.operation,
+        content_hash=payload["content_hash"],
+        coordinates=Coordinates(
+            at["topic"], at["partition"], at["offset"], _milliseconds(at["timestamp"])
+        ),
+        origin=Coordinates(*command.origin),
+        sent=command.sent,
+        decided=command.decided,
+        run=command.run,
+        booking_id=booking.id,
+        booking_reference=booking.reference if is_create else None,
+        reply_route=command.reply_route,
+        key_id=command.key_id,
+    )
+
+
+def _reply(event: EventRead, booking: Booking, command: CommandPart) -> str | None:
+    """Written by what wrote it first, from the same values, and so the same to the byte."""
+    if command.reply_route is None:
+        return None
+    shown = booking_json(booking, with_notes=sees_notes(load_principal(command.principal)))
+    if command.client_secret is not None:
+        shown["payment_client_secret"] = command.client_secret
+    command_id = UUID(event.payload["command_id"])
+    body = success_body(
+        "command_id", command_id, command.operation, command.status, event.at, shown
+    )
+    return body.decode()
+
+
+def _milliseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)

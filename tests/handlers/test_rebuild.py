@@ -1,0 +1,131 @@
+"""Events folded back into versions, whatever order and however often they lie in the topic."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from handlers.ports import Output, Rebuilt, Record
+from handlers.rebuild import Rebuild
+from tests.fakes.sealer import FakeSealer
+from tests.handlers.world import GUEST, World
+
+AWAY = 16  # minutes after which a pending booking expires
+
+
+async def a_day() -> World:
+    world = World()
+    asked = world.create(key="k")
+    await world.settle()
+    booking = world.reply_to(asked).booking
+    confirmed = world.move(booking, "confirmed")
+    await world.settle()
+    booking = world.reply_to(confirmed).booking
+    world.update(booking, party_size=1, special_requests="a quiet corner")
+    await world.settle()
+    world.cancel(booking, reason="ill")
+    await world.settle()
+    await world.booked(hour=9)
+    world.later(minutes=AWAY)
+    await world.sweep()
+    await world.settle()
+    return world
+
+
+def records_of(outputs: list[Output], partition: int = 0) -> list[Record]:
+    return [
+        Record(each.topic, partition, offset, 1_000 + offset, each.key, each.value, each.headers)
+        for offset, each in enumerate(outputs)
+    ]
+
+
+def rebuilt(world: World, records: list[Record]) -> list[Rebuilt]:
+    fold = Rebuild(FakeSealer(), world.rules)
+    found = fold.read(records) + fold.rest()
+    assert not fold.unusable
+    return found
+
+
+async def test_every_version_comes_back_with_its_command_and_its_answer() -> None:
+    world = await a_day()
+    tables = world.database.tables
+    found = rebuilt(world, records_of(world.to("booking.events")))
+    for each in found:
+        row_id = each.start.row_id
+        assert each.start == tables.starts[row_id]
+        assert each.outcome == tables.outcomes[row_id]
+        if each.key is not None:
+            assert each.key == tables.keys[each.key.key_id]
+    latest = {each.booking.id: each.booking for each in found}
+    assert latest == tables.bookings
+    history = {(e.booking.id, e.booking.version): e.history for e in found if e.history}
+    assert history == {at: row.change for at, row in tables.history.items()}
+
+
+async def test_an_event_that_lies_there_twice_counts_once() -> None:
+    world = await a_day()
+    events = world.to("booking.events")
+    once = rebuilt(world, records_of(events))
+    twice = rebuilt(world, records_of([each for event in events for each in (event, event)]))
+    assert twice == once
+
+
+async def test_a_version_whose_events_come_in_two_batches_is_one() -> None:
+    world = await a_day()
+    records = records_of(world.to("booking.events"))
+    whole = rebuilt(world, records)
+    fold = Rebuild(FakeSealer(), world.rules)
+    found = [each for record in records for each in fold.read([record])] + fold.rest()
+    assert found == whole
+
+
+async def test_where_to_go_on_is_the_first_event_that_was_not_given_out() -> None:
+    world = await a_day()
+    records = records_of(world.to("booking.events"))
+    fold = Rebuild(FakeSealer(), world.rules)
+    given = fold.read(records[:3])
+    rest = records[fold.first_open(0, 3) :]
+    again = Rebuild(FakeSealer(), world.rules)
+    assert given + again.read(rest) + again.rest() == rebuilt(world, records)
+
+
+async def test_what_cannot_be_used_is_told_with_its_place_and_the_rest_goes_on() -> None:
+    world = await a_day()
+    records = records_of(world.to("booking.events"))
+    spoiled = json.loads(records[0].value or b"")
+    spoiled["payload"]["sealed"] = None
+    strange: list[Any] = [b"no event", None, b"{}", json.dumps(spoiled).encode()]
+    mixed = [
+        *(replace(records[0], offset=100 + n, value=value) for n, value in enumerate(strange)),
+        *records[1:],
+    ]
+    fold = Rebuild(FakeSealer(), world.rules)
+    found = fold.read(mixed) + fold.rest()
+    assert [each.offset for each in fold.unusable] == [100, 101, 102, 103]
+    assert len(found) == len(rebuilt(world, records)) - 1
+
+
+async def test_a_sealed_part_of_another_booking_is_not_believed() -> None:
+    world = World()
+    world.create(hour=0)
+    world.create(hour=9)
+    await world.settle()
+    one, other = (json.loads(each.value or b"") for each in world.to("booking.events"))
+    one["payload"]["sealed"] = other["payload"]["sealed"]
+    record = replace(records_of(world.to("booking.events"))[0], value=json.dumps(one).encode())
+    fold = Rebuild(FakeSealer(), world.rules)
+    assert fold.read([record]) + fold.rest() == []
+    (unusable,) = fold.unusable
+    assert "sealed" in unusable.why
+
+
+async def test_nothing_personal_is_needed_from_the_open_part() -> None:
+    world = World()
+    world.create(guest_name="Ada", special_requests="a window", by=GUEST)
+    await world.settle()
+    (event,) = world.to("booking.events")
+    assert b"Ada" not in (event.value or b"")
+    (found,) = rebuilt(world, records_of([event]))
+    assert found.booking.contact.name == "Ada"
+    assert found.booking.special_requests == "a window"

@@ -1,0 +1,46 @@
+"""`booking …` as an operator runs it, against a house."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.service.house import House
+from tests.service.waiting import PATIENCE_SECONDS
+from tests.service.worker import BOOKING, REPOSITORY, environment
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+async def booking(house: House, *arguments: str, settings: Mapping[str, str] | None = None) -> Ran:
+    """Run it with the house's settings, some of them changed."""
+    process = await asyncio.create_subprocess_exec(
+        *BOOKING,
+        *arguments,
+        env=environment({**house.settings, **(settings or {})}),
+        cwd=REPOSITORY,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return Ran(process.returncode, out.decode(), err.decode())
