@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint bench lock format clean
+.PHONY: demo test lint chaos bench lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -18,6 +18,12 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Commands and faults at random, then every invariant: make chaos SEED=7 SECONDS=300
+SEED ?= 1
+SECONDS ?= 60
+chaos: $(READY)
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
 
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)

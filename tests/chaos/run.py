@@ -64,6 +64,8 @@ async def run(
     planned = timeline(Random(f"{seed}/faults"), seconds)
     settings = {
         "BOOKING_RULES__CONFIRMATION_MINUTES": str(confirmation_seconds / 60),
+        # A partner may be 6.5 s late (timeline), and its caller dead since the call began.
+        "BOOKING_RULES__UNDO_PATIENCE_MINUTES": "0.15",
         "BOOKING_PRICING__FALLBACK__CAFE": "7.50",
         "BOOKING_PRICING__FALLBACK_CURRENCY": "EUR",
         "BOOKING_KAFKA__MAX_BATCH_RECORDS": "50",
