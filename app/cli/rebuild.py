@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 if TYPE_CHECKING:
     from app.rebuilding import Report
+
+_LOST: Final = (
+    "Lost with the database: refusals and their keys, commands that had only started, and what"
+    " was still owed to partners."
+)
 
 
 def rebuild(
@@ -89,6 +94,5 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"            and {len(report.unusable) - 20} more")
     return [
         *lines,
-        "Lost with the database: refusals and their keys, commands that had only started, and what"
-        " was still owed to partners.",
+        _LOST,
     ]

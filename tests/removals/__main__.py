@@ -48,7 +48,7 @@ def _is_noticed(removal: Removal) -> bool:
 
 
 def _run(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
-    run = subprocess.run(  # noqa: S603 - our own tests
+    run = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},

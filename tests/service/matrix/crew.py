@@ -67,7 +67,7 @@ async def expel_everybody(house: House) -> None:
             coordinator = await admin.find_coordinator(group)
         except GroupCoordinatorNotAvailableError:  # a new cluster has none until it is asked
             continue
-        for described in await admin.describe_consumer_groups([group], coordinator):
-            for _, _, _, _, _, members, *_ in described.groups:
-                for member_id, *_ in members:
-                    await admin._send_request(LeaveGroupRequest(group, member_id), coordinator)
+        (described,) = await admin.describe_consumer_groups([group], coordinator)
+        ((_, _, _, _, _, members, *_),) = described.groups
+        for member in members:
+            await admin._send_request(LeaveGroupRequest(group, member[0]), coordinator)

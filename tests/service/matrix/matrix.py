@@ -89,7 +89,8 @@ class _Matrix:
         await self.story.ended(self.house, subject)
 
         async def is_over() -> bool:
-            return _trace(orders)[-1:] == [_LAST]
+            trace = _trace(orders)
+            return sum(line.startswith(_LAST) for line in trace) == self.story.batches
 
         await until(is_over)
         return await outcome_at(self.house, subject.venue, subject.sent), _trace(orders)

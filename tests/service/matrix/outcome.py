@@ -17,7 +17,7 @@ _CHANCE: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "an instant"),
     (re.compile(r"\bBR-\d{8}-\w+"), "a reference"),
     (re.compile(r"\b(res|pi|re|pd)_\w+"), "a partner's id"),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),
+    (re.compile(r"\b([0-9a-f]{64}|[0-9a-f]{32})\b"), "a hash"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "a day"),
 )
 _DROPPED: Final = frozenset({"sealed", "input"})  # ciphertext; where the record lay
@@ -37,8 +37,8 @@ class Outcome:
 
     def differences_from(self, calm: Outcome) -> str:
         """Line by line; nothing when it is the same."""
-        lines = [json.dumps(asdict(each), indent=1).splitlines() for each in (calm, self)]
-        return "\n".join(unified_diff(*lines, "calm", "killed", n=2, lineterm=""))
+        before, after = (json.dumps(asdict(each), indent=1).splitlines() for each in (calm, self))
+        return "\n".join(unified_diff(before, after, "calm", "killed", n=2, lineterm=""))
 
 
 async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from adapters.kafka.partitioning import home_partition
+from adapters.kafka.topics import PARTITIONS
 from app.demo.partners.faults import Fault, Kind
 from app.demo.partners.service import Json
 from tests.service.asking import book, book_and_pay, events_of, move
@@ -35,13 +37,14 @@ Step: TypeAlias = Callable[[House, Subject], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`calls` are the partner calls of the command, so that nobody watches the wrong one."""
+    """`calls` are the partner calls of the command, so that nobody watches another one."""
 
     prepare: Step
     begin: Step
     ended: Step
     needle: Callable[[Subject], str]  # in the value of the command's record, and of no other
     calls: frozenset[str]
+    batches: int = 1  # with the needle in it
 
 
 async def nothing(house: House, subject: Subject) -> None:
@@ -83,9 +86,17 @@ def _named(subject: Subject) -> dict[str, Any]:
     return {"booking_reference": subject.booking["booking_reference"]}
 
 
-def sending(type_: str, data: Callable[[Subject], Json]) -> Step:
+def sending(type_: str, data: Callable[[Subject], Json], *, astray: bool = False) -> Step:
+    """To the venue's home, or far from it."""
+
     async def begin(house: House, subject: Subject) -> None:
-        subject.sent = await house.client.send_command(subject.guest, type_, data(subject))
+        home = home_partition(subject.venue.encode(), PARTITIONS)
+        subject.sent = await house.client.send_command(
+            subject.guest,
+            type_,
+            data(subject),
+            partition=(home + PARTITIONS // 2) % PARTITIONS if astray else home,
+        )
 
     return begin
 
@@ -151,7 +162,10 @@ CANCEL = Story(
     sending("cancel_booking", lambda s: {"booking_id": s.id, "reason": f"{PERSONAL} reasons"}),
     answered,
     _about_booking,
-    frozenset({"FindIntent", "ReleaseInventory", "RefundPayment"}),
+    frozenset({"ReleaseInventory", "RefundPayment"}),
+)
+CANCEL_PAID_UNHEARD = replace(
+    CANCEL, prepare=paid_unheard, calls=frozenset({"FindIntent", *CANCEL.calls})
 )
 CONFIRM = Story(
     booked,
@@ -159,6 +173,15 @@ CONFIRM = Story(
     answered,
     _about_booking,
     frozenset({"FindIntent", "ConfirmIntent"}),
+)
+FORWARDED = replace(
+    CONFIRM,
+    begin=sending(
+        "update_booking_status",
+        lambda s: {"booking_id": s.id, "status": "confirmed"},
+        astray=True,
+    ),
+    batches=2,
 )
 EXPIRY = Story(
     paid_unheard,
@@ -170,9 +193,9 @@ EXPIRY = Story(
 UNDO_REFUND = Story(
     owing("payment", "refund"),
     due("update undo set due_at = now() - interval '1 hour' where venue_id = $1"),
-    having_events(5),
+    having_events(6),
     _about_booking,
-    frozenset({"FindIntent", "RefundPayment"}),
+    frozenset({"RefundPayment"}),
 )
 UNDO_RELEASE = Story(
     owing("inventory", "release"),
