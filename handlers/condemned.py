@@ -16,7 +16,7 @@ import structlog
 
 from domain.refusal import Code, Refusal
 from handlers.begun import Begun
-from handlers.dead_letter import dead_letter
+from handlers.dead_letter import Behind, dead_letter
 from handlers.intake import Intake
 from handlers.item import Item
 from handlers.journal import Journal
@@ -87,7 +87,7 @@ class Condemning:
         try:
             journal = Journal(known.journal)
         except ValueError as error:
-            _log.error("journal cannot be read", row_id=str(item.row_id), reason=str(error))  # noqa: TRY400
+            _log.error("journal cannot be read", row_id=str(item.row_id), reason=str(error))
             journal, detail = Journal(), detail + _UNKNOWN
         failed = Failed(PromiseBroken(detail))
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
@@ -104,5 +104,15 @@ class Condemning:
         item: Item | None = None,
     ) -> Output:
         origin = item.origin if item else record.coordinates
-        topic = self.intake.dead_letter_topic
-        return dead_letter(record, origin, topic, REASON, detail, now, attempts=failures)
+        signer = self.intake.signer
+        behind = Behind(signer, item.asked.principal, item.asked.run) if item else None
+        return dead_letter(
+            record,
+            origin,
+            self.intake.dead_letter_topic,
+            REASON,
+            detail,
+            now,
+            attempts=failures,
+            behind=behind,
+        )

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.ports import Coordinates, Output, Record
+from domain.principal import Principal
+from handlers.ports import Coordinates, Output, Record, ServiceSigner
 
 _NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for a month
 _OURS = "dlq_"  # from a stranger it would stand before our own
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Who stands behind a command that is set aside; so it can be put back without its token."""
+
+    signer: ServiceSigner
+    principal: Principal
+    run: int
 
 
 def dead_letter(
@@ -19,11 +30,20 @@ def dead_letter(
     failed_at: datetime,
     *,
     attempts: int = 1,
+    behind: Behind | None = None,
 ) -> Output:
-    """The record as it came, without its token; `detail` carries no personal data."""
+    """The record as it came, without its token; `detail` carries no personal data.
+
+    Null values become empty ones, as a producer here sends no nulls.
+    """
+    headers = (
+        behind.signer.letter_headers(record, origin, behind.principal, behind.run)
+        if behind
+        else record.headers
+    )
     kept = tuple(
         (name, value if value is not None else b"")
-        for name, value in record.headers
+        for name, value in headers
         if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
     )
     told = {

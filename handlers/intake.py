@@ -87,7 +87,7 @@ class Intake:
             route = self.routes.route(headers, str(raw.command_id))
             body = refusal_body("command_id", raw.command_id, raw.type, self.clock(), who)
             return Unauthenticated(record, raw, headers, [route.reply(body)] if route else [])
-        return self._item(record, headers, raw, who, origin, sent)
+        return self._item(record, headers, raw, who, origin, sent, signed.run if signed else 0)
 
     def admitted(self, turned_away: Unauthenticated, known: KnownCommand) -> Item:
         """A redelivered command, let in by the principal that it was first accepted with."""
@@ -103,8 +103,9 @@ class Intake:
     def _known(
         self, record: Record, headers: Headers, raw: RawCommand, known: KnownCommand
     ) -> Item:
-        principal = load_principal(known.start.principal)
-        return self._item(record, headers, raw, principal, known.start.origin, known.start.sent)
+        start = known.start
+        principal = load_principal(start.principal)
+        return self._item(record, headers, raw, principal, start.origin, start.sent, start.run)
 
     def _item(
         self,
@@ -114,9 +115,10 @@ class Intake:
         principal: Principal,
         origin: Coordinates,
         sent: datetime,
+        run: int,
     ) -> Item:
         key = raw.idempotency_key if isinstance(raw.idempotency_key, str) else None
-        asked = Asked(principal, raw.command_id, idempotency_key=key)
+        asked = Asked(principal, raw.command_id, run, key)
         command, refusal = _judged(raw, asked, headers)
         may_take_key = key is not None and refusal is None
         return Item(

@@ -42,9 +42,11 @@ async def recall(
     """
     items = [item for item in items if item.record.partition not in transaction.lost]
     known = dict(await transaction.find_commands([item.row_id for item in items]))
-    new = [item for item in items if item.row_id not in known]
+    again = [item for item in items if _is_put_back(item, known.get(item.row_id))]
+    new = [item for item in items if item.row_id not in known] + again
     await settle_references(transaction, new)
     starts = {item.row_id: _start(item, now) for item in new}
+    await transaction.forget_ends([item.row_id for item in again])
     written = await transaction.start([starts[row_id] for row_id in sorted(starts)])
     if overtaken := starts.keys() - written:  # by another lane, a moment ago
         known |= await transaction.find_commands(sorted(overtaken))
@@ -63,6 +65,17 @@ async def recall(
     if adopted:
         await transaction.adopt(adopted)
     return begun
+
+
+def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
+    """A dead letter that an operator put back: a new run of a command that ended in failure."""
+    return (
+        known is not None
+        and known.outcome is not None
+        and known.outcome.code == Code.INTERNAL_ERROR.word
+        and known.start.run < item.asked.run
+        and known.start.content_hash == item.raw.content_hash
+    )
 
 
 def _start(item: Item, now: datetime) -> Start:

@@ -54,7 +54,7 @@ def forward(item: Item, venue_id: UUID, home: int, signer: ServiceSigner) -> Out
         item.record.topic,
         str(venue_id).encode(),
         item.record.value or b"",
-        signer.forward_headers(item.record, item.origin, item.asked.principal),
+        signer.forward_headers(item.record, item.origin, item.asked.principal, item.asked.run),
         home,
     )
 

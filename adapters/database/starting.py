@@ -8,7 +8,7 @@ from uuid import UUID
 from adapters.database.command_rows import command_row, coordinates_row, started_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
-from adapters.database.tables import commands, journal
+from adapters.database.tables import commands, journal, outcomes
 from handlers.ports import Coordinates, JournalEntry, Start
 
 
@@ -20,6 +20,8 @@ class Starting:
             commands, conflict="(row_id) do nothing", returning=[commands.c.row_id]
         )
         self._enter = documents.insert(journal)
+        self._forget_outcomes = documents.delete(outcomes, outcomes.c.row_id)
+        self._forget_commands = documents.delete(commands, commands.c.row_id)
         self._adopt = documents.update(
             commands, commands.c.row_id, ["topic", "partition", "log_offset", "timestamp_ms"]
         )
@@ -36,6 +38,11 @@ class Starting:
             self._enter, [started_row(start) for start in in_order if start.row_id in written]
         )
         return written
+
+    async def forget_ends(self, session: Session, row_ids: Sequence[UUID]) -> None:
+        rows = [{"row_id": row_id} for row_id in row_ids]
+        await session.run(self._forget_outcomes, rows)
+        await session.run(self._forget_commands, rows)
 
     async def adopt(self, session: Session, row_ids: Mapping[UUID, Coordinates]) -> None:
         rows = [{"row_id": row_id, **coordinates_row(to)} for row_id, to in row_ids.items()]

@@ -35,6 +35,7 @@ SIGNED_HEADERS: Final = (
 
 _NOT_FORWARDED: Final = frozenset({"authorization", ORIGIN, PRINCIPAL, SIGNATURE})
 _PURPOSE: Final = b"booking-service-signature-1"  # a key may sign other things too: never alike
+_LETTER: Final = b"booking-dead-letter-1"
 
 Headers = tuple[tuple[str, bytes], ...]
 _Field = bytes | None
@@ -46,19 +47,28 @@ class ServiceSignature:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def forward_headers(self, record: Record, origin: Coordinates, principal: Principal) -> Headers:
+    def forward_headers(
+        self, record: Record, origin: Coordinates, principal: Principal, run: int = 0
+    ) -> Headers:
         """The headers of a forwarded copy: the client's own but its token, and our signature.
 
         Null header values become empty ones, as a producer here sends no nulls.
         """
-        kept = tuple(
-            (name, value or b"") for name, value in record.headers if name not in _NOT_FORWARDED
-        )
-        return kept + self._signed(record.value, kept, principal, origin)
+        kept = _without_ours(record)
+        return kept + self._signed(_PURPOSE, record.value, kept, principal, origin, run)
+
+    def letter_headers(
+        self, record: Record, origin: Coordinates, principal: Principal, run: int
+    ) -> Headers:
+        """The same for a dead letter, under a purpose of its own: whoever copies a letter into the
+        commands' topic has not forwarded it.
+        """
+        kept = _without_ours(record)
+        return kept + self._signed(_LETTER, record.value, kept, principal, origin, run)
 
     def system_headers(self, value: bytes) -> Headers:
         """The headers by which a lane knows the service's own command."""
-        return self._signed(value, (), System(), None)
+        return self._signed(_PURPOSE, value, (), System(), None, 0)
 
     def verified(self, record: Record) -> SignedBy | None:
         """What the record's signature vouches for; None when it has none that is valid.
@@ -66,35 +76,45 @@ class ServiceSignature:
         Raises ValueError when we signed something that this version cannot read: taking it for
         unsigned would answer a command wrongly that a newer worker let in.
         """
+        return self._verified(record, _PURPOSE)
+
+    def verified_letter(self, letter: Record) -> SignedBy | None:
+        """The same of a dead letter: who stands behind what is in it."""
+        return self._verified(letter, _LETTER)
+
+    def _verified(self, record: Record, purpose: bytes) -> SignedBy | None:
         origin = _only(record.headers, ORIGIN)
         principal = _only(record.headers, PRINCIPAL)
         signature = _only(record.headers, SIGNATURE)
         if origin is None or principal is None or signature is None:
             return None
-        expected = self._signature(record.value, record.headers, principal, origin)
+        expected = self._signature(purpose, record.value, record.headers, principal, origin)
         if not hmac.compare_digest(expected, signature):
             return None
-        return SignedBy(load_principal(principal.decode()), _origin_from_json(origin))
+        return SignedBy(load_principal(principal.decode()), *_origin_from_json(origin))
 
     def _signed(
         self,
+        purpose: bytes,
         value: bytes | None,
         headers: Headers,
         principal: Principal,
         origin: Coordinates | None,
+        run: int,
     ) -> Headers:
-        who, where = dump_principal(principal).encode(), _origin_to_json(origin)
-        signature = self._signature(value, headers, who, where)
+        who, where = dump_principal(principal).encode(), _origin_to_json(origin, run)
+        signature = self._signature(purpose, value, headers, who, where)
         return (ORIGIN, where), (PRINCIPAL, who), (SIGNATURE, signature)
 
     def _signature(
         self,
+        purpose: bytes,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
         principal: bytes,
         origin: bytes,
     ) -> bytes:
-        fields: list[_Field] = [_PURPOSE, value, origin, principal]
+        fields: list[_Field] = [purpose, value, origin, principal]
         for name, header in headers:
             if name in SIGNED_HEADERS:
                 fields += (name.encode(), header)
@@ -114,12 +134,21 @@ def _only(headers: Iterable[tuple[str, bytes | None]], name: str) -> bytes | Non
     return values[0] if len(values) == 1 else None
 
 
-def _origin_to_json(origin: Coordinates | None) -> bytes:
+def _origin_to_json(origin: Coordinates | None, run: int) -> bytes:
     if origin is None:
         return b"null"
-    return orjson.dumps([origin.topic, origin.partition, origin.offset, origin.timestamp_ms])
+    where = [origin.topic, origin.partition, origin.offset, origin.timestamp_ms]
+    return orjson.dumps([*where, run] if run else where)
 
 
-def _origin_from_json(text: bytes) -> Coordinates | None:
+def _origin_from_json(text: bytes) -> tuple[Coordinates | None, int]:
     stored = orjson.loads(text)
-    return None if stored is None else Coordinates(*stored)
+    if stored is None:
+        return None, 0
+    return Coordinates(*stored[:4]), stored[4] if len(stored) > 4 else 0
+
+
+def _without_ours(record: Record) -> Headers:
+    return tuple(
+        (name, value or b"") for name, value in record.headers if name not in _NOT_FORWARDED
+    )

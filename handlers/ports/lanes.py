@@ -83,6 +83,10 @@ class LaneTransaction(Protocol):
         """Write the rows that are not there yet, in the order of their ids; gives those written."""
         ...
 
+    async def forget_ends(self, row_ids: Sequence[UUID]) -> None:
+        """Take commands that have ended off the books, so that they can be started anew."""
+        ...
+
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
         """Give started rows the coordinates of the record that continues them."""
         ...

@@ -26,6 +26,7 @@ class SignedBy:
 
     principal: Principal
     origin: Coordinates | None
+    run: int = 0  # above 0: a dead letter that was put back
 
 
 class ServiceSigner(Protocol):
@@ -36,9 +37,19 @@ class ServiceSigner(Protocol):
         ...
 
     def forward_headers(
-        self, record: Record, origin: Coordinates, principal: Principal
+        self, record: Record, origin: Coordinates, principal: Principal, run: int = 0
     ) -> tuple[tuple[str, bytes], ...]:
         """The headers of a forwarded copy: the client's own but its token, and our signature."""
+        ...
+
+    def letter_headers(
+        self, record: Record, origin: Coordinates, principal: Principal, run: int
+    ) -> tuple[tuple[str, bytes], ...]:
+        """The same for a dead letter, which is no command where it lies."""
+        ...
+
+    def verified_letter(self, letter: Record) -> SignedBy | None:
+        """Who stands behind what is in a dead letter; None when nobody does."""
         ...
 
     def system_headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:

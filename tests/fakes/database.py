@@ -343,6 +343,11 @@ class FakeTransaction:
         self._tables.starts.update(new)
         return frozenset(new)
 
+    async def forget_ends(self, row_ids: Sequence[UUID]) -> None:
+        for row_id in row_ids:
+            del self._tables.starts[row_id], self._tables.outcomes[row_id]
+            self._tables.stories.pop(row_id, None)
+
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
         for row_id, coordinates in row_ids.items():
             start = self._tables.starts[row_id]
