@@ -70,7 +70,7 @@ async def _to_the_beginning(house: House) -> None:
 
 
 async def _sight(house: House) -> _Sight:
-    await house.feed.caught_up()
+    await house.feed.all_decided()
     tables = await house.rows(
         "select tablename from pg_tables where schemaname = 'public' order by tablename"
     )

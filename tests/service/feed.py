@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -25,8 +25,9 @@ def header(record: Seen, name: str) -> bytes | None:
 class Feed:
     """Reads the given topics from their beginning; what was read stays."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, asking: AIOKafkaConsumer) -> None:
         self._consumer = consumer
+        self._asking = asking  # of what is not committed, too
         self._news = asyncio.Condition()
         self._read: defaultdict[str, list[Seen]] = defaultdict(list)
         self._answers: defaultdict[bytes, list[Seen]] = defaultdict(list)
@@ -51,8 +52,17 @@ class Feed:
 
     async def caught_up(self) -> None:
         """Returns when all that was committed before the call has been read."""
-        sources = self._consumer.assignment()
-        ends = await self._consumer.end_offsets(sources)
+        await self._reaches(await self._consumer.end_offsets(self._consumer.assignment()))
+
+    async def all_decided(self) -> None:
+        """Returns when all that was written before the call is committed or aborted, and read.
+
+        A committed transaction becomes visible partition by partition: whoever has seen the reply
+        need not see the event yet.
+        """
+        await self._reaches(await self._asking.end_offsets(self._consumer.assignment()))
+
+    async def _reaches(self, ends: dict[TopicPartition, int]) -> None:
         await self.until(lambda: self._has_read(ends) or None)
 
     def _has_read(self, ends: dict[TopicPartition, int]) -> bool:
@@ -86,9 +96,12 @@ async def feed_of(
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
-    await consumer.start()
-    try:
-        feed = Feed(consumer)
+    asking: AIOKafkaConsumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    async with AsyncExitStack() as held:
+        for each in (consumer, asking):
+            await each.start()
+            held.push_async_callback(each.stop)
+        feed = Feed(consumer, asking)
         reading = asyncio.create_task(feed.read(replies))
         try:
             yield feed
@@ -96,5 +109,3 @@ async def feed_of(
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
-    finally:
-        await consumer.stop()

@@ -136,7 +136,7 @@ async def at_rest(house: House) -> None:
 
     try:
         await until(rests, within_seconds=SETTLES_WITHIN_SECONDS)
-        await house.feed.caught_up()
+        await house.feed.all_decided()
     except TimeoutError:
         raise TimeoutError(f"the house does not come to rest: {restless}") from None
 

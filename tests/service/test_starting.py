@@ -83,13 +83,6 @@ async def test_every_wrong_setting_is_named_in_a_line_without_its_value(house: H
         assert not value or value not in ended.said
 
 
-async def test_at_least_once_is_refused_until_it_is_supported(house: House) -> None:
-    ended = await run(house, {"BOOKING_KAFKA__DELIVERY": "at_least_once"})
-    assert ended.code == 2
-    assert "BOOKING_KAFKA__DELIVERY" in ended.said
-    assert "exactly_once" in ended.said
-
-
 async def test_production_refuses_what_is_unsafe(house: House) -> None:
     ended = await run(house, {"BOOKING_ENVIRONMENT": "production", "BOOKING_AUTH__MODE": "off"})
     assert ended.code == 2

@@ -79,15 +79,6 @@ def test_a_missing_setting_is_named_and_code_2(
     assert ran.err.startswith(f"booking: {variable} is missing: expected ")
 
 
-def test_the_worker_refuses_at_least_once_with_code_2(
-    booking: Booking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOOKING_KAFKA__DELIVERY", "at_least_once")
-    ran = booking("run")
-    assert ran.code == 2
-    assert "BOOKING_KAFKA__DELIVERY is wrong: expected exactly_once" in ran.err
-
-
 def test_help_loads_neither_kafka_nor_the_database_nor_the_settings() -> None:
     script = (
         "import sys\n"

@@ -43,7 +43,7 @@ class Outcome:
 
 async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:
     """All that stands of a venue with one booking, and the replies to what was sent there."""
-    await house.feed.caught_up()
+    await house.feed.all_decided()
     rows = await house.rows("select * from bookings where venue_id = $1", venue)
     ids = [row["id"] for row in rows]
     known = [venue, *(str(row[name]) for row in rows for name in _NAMES)]
