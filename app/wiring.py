@@ -22,6 +22,7 @@ from adapters.tokens.service_signature import ServiceSignature
 from app.settings import AuthSettings, Settings
 from app.settings.words import SealKey
 from handlers.commands import CommandHandlers
+from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
 from handlers.ports import Authenticator, Topics
 from handlers.queries import QueryHandlers
@@ -51,23 +52,24 @@ def build_worker(
     prefix = settings.kafka.topic_prefix
     names = TopicNames(prefix)
     signer = ServiceSignature(settings.signing_key)
-    authenticator = _authenticator(settings.auth)
+    clients = authenticator(settings.auth)
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
+    letters = DeadLetters(names.dead_letter, signer)
     home_of = _home(topics, names.commands)
     commands = CommandHandlers(
-        intake=Intake(authenticator, signer, routes, names.dead_letter, _now),
+        intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
         partners=partners,
-        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys)),
+        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys), letters),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
         clock=_now,
     )
     queries = QueryHandlers(
-        authenticator=authenticator,
+        authenticator=clients,
         routes=routes,
-        dead_letter_topic=names.dead_letter,
+        letters=letters,
         reads=database.reads,
         partners=partners,
         rules=settings.rules,
@@ -93,7 +95,8 @@ def sealer(keys: Sequence[SealKey]) -> AesGcmSealer:
     return AesGcmSealer({key.id: key.key for key in keys})
 
 
-def _authenticator(auth: AuthSettings) -> Authenticator:
+def authenticator(auth: AuthSettings) -> Authenticator:
+    """Who clients are, by their tokens; or everybody an admin, where that is switched off."""
     if auth.mode == "off":
         return AuthOff()
     if auth.secret is None:

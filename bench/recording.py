@@ -36,6 +36,7 @@ from app.wiring import sealer
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
 from handlers.commands import CommandHandlers
+from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
 from handlers.ports import Held, Record
 from handlers.record import Recorder
@@ -205,14 +206,15 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         raise RuntimeError("expected the benchmark's own secret for tokens")
     names = TopicNames(settings.kafka.topic_prefix)
     signer = ServiceSignature(settings.signing_key)
+    letters = DeadLetters(names.dead_letter, signer)
     keys = SharedSecret(settings.auth.secret)
     authenticator = TokenAuthenticator(keys, issuer=None, audience=None)
     routes = ReplyRoutes(names.prefix, settings.reply_prefixes, _TwelvePartitions())
     return CommandHandlers(
-        intake=Intake(authenticator, signer, routes, names.dead_letter, _now),
+        intake=Intake(authenticator, signer, routes, letters, _now),
         database=lanes,
         partners=partners,
-        recorder=Recorder(names.prefix, settings.rules, sealer(settings.seal_keys)),
+        recorder=Recorder(names.prefix, settings.rules, sealer(settings.seal_keys), letters),
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,

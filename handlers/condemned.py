@@ -16,11 +16,10 @@ import structlog
 
 from domain.refusal import Code, Refusal
 from handlers.begun import Begun
-from handlers.dead_letter import Behind, dead_letter
+from handlers.dead_letter import Reason
 from handlers.intake import Intake
-from handlers.item import Item
 from handlers.journal import Journal
-from handlers.ports import KnownCommand, LaneTransaction, Output, PromiseBroken, Record
+from handlers.ports import KnownCommand, LaneTransaction, Output, Record
 from handlers.record import Closing, Recorder
 from handlers.rounds import Failed
 from handlers.survey import asks_about_bookings, venue_of
@@ -32,7 +31,6 @@ _log = structlog.get_logger(__name__)
 TRIES: Final = 3
 """So often a record may fail alone; together with the batch that it failed in first, a healthy
 command has to meet with four accidents in a row before it is taken for poison."""
-REASON: Final = "poison"
 _REFUSAL: Final = Refusal(
     Code.INTERNAL_ERROR, "The service failed on this command again and again; it is set aside."
 )
@@ -71,7 +69,14 @@ class Condemning:
     def _never_started(self, record: Record, failures: int) -> list[Output]:
         """It failed before its start was written: nothing was begun, and nobody knows its id."""
         now = self.clock()
-        letter = self._letter(record, failures, "failed while it was read", now)
+        letter = self.intake.letters.letter(
+            record,
+            record.coordinates,
+            Reason.POISON,
+            "failed while it was read",
+            now,
+            attempts=failures,
+        )
         route = self.intake.routes.route(Headers.of(record.headers), None)
         if route is None:
             return [letter]
@@ -89,30 +94,7 @@ class Condemning:
         except ValueError as error:
             _log.error("journal cannot be read", row_id=str(item.row_id), reason=str(error))
             journal, detail = Journal(), detail + _UNKNOWN
-        failed = Failed(PromiseBroken(detail))
+        failed = Failed(detail, Reason.POISON, failures)
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
-        now = self.clock()
-        await transaction.record(self.recorder.recordings([closing], now))
-        return [*item.outputs, self._letter(record, failures, detail, now, item)]
-
-    def _letter(
-        self,
-        record: Record,
-        failures: int,
-        detail: str,
-        now: datetime,
-        item: Item | None = None,
-    ) -> Output:
-        origin = item.origin if item else record.coordinates
-        signer = self.intake.signer
-        behind = Behind(signer, item.asked.principal, item.asked.run) if item else None
-        return dead_letter(
-            record,
-            origin,
-            self.intake.dead_letter_topic,
-            REASON,
-            detail,
-            now,
-            attempts=failures,
-            behind=behind,
-        )
+        await transaction.record(self.recorder.recordings([closing], self.clock()))
+        return item.outputs

@@ -1,9 +1,10 @@
-"""What cannot be processed is set aside, with everything needed to see why and to send it again."""
+"""What cannot be processed is set aside, with everything needed to see why and to put it back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from domain.principal import Principal
 from handlers.ports import Coordinates, Output, Record, ServiceSigner
@@ -12,49 +13,58 @@ _NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for 
 _OURS = "dlq_"  # from a stranger it would stand before our own
 
 
+class Reason(StrEnum):
+    """Why a record lies among the dead letters; `reply_refused`, a reply's, is adapters/kafka's."""
+
+    UNREADABLE = "unreadable"
+    POISON = "poison"  # it failed alone, again and again
+    BUG = "bug"  # its own command failed, and nothing around it
+
+
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """Who stands behind a command that is set aside; so it can be put back without its token."""
-
-    signer: ServiceSigner
-    principal: Principal
-    run: int
-
-
-def dead_letter(
-    record: Record,
-    origin: Coordinates,
-    topic: str,
-    reason: str,
-    detail: str,
-    failed_at: datetime,
-    *,
-    attempts: int = 1,
-    behind: Behind | None = None,
-) -> Output:
-    """The record as it came, without its token; `detail` carries no personal data.
-
-    Null values become empty ones, as a producer here sends no nulls.
+class DeadLetters:
+    """Writes them; who stands behind a record is signed, so that it can be put back without its
+    token.
     """
-    headers = (
-        behind.signer.letter_headers(record, origin, behind.principal, behind.run)
-        if behind
-        else record.headers
-    )
-    kept = tuple(
-        (name, value if value is not None else b"")
-        for name, value in headers
-        if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
-    )
-    told = {
-        "dlq_reason": reason,
-        "dlq_detail": detail,
-        "dlq_source_topic": origin.topic,
-        "dlq_source_partition": origin.partition,
-        "dlq_source_offset": origin.offset,
-        "dlq_source_timestamp": origin.timestamp_ms,
-        "dlq_attempts": attempts,
-        "dlq_failed_at": failed_at.isoformat().replace("+00:00", "Z"),
-    }
-    ours = tuple((name, str(value).encode()) for name, value in told.items())
-    return Output(topic, record.key, record.value or b"", (*kept, *ours))
+
+    topic: str
+    signer: ServiceSigner
+
+    def letter(
+        self,
+        record: Record,
+        origin: Coordinates,
+        reason: Reason,
+        detail: str,
+        failed_at: datetime,
+        *,
+        attempts: int = 1,
+        principal: Principal | None = None,
+        run: int = 0,
+    ) -> Output:
+        """The record as it came, without its token; `detail` carries no personal data.
+
+        Null values become empty ones, as a producer here sends no nulls.
+        """
+        headers = (
+            self.signer.letter_headers(record, origin, principal, run)
+            if principal is not None
+            else record.headers
+        )
+        kept = tuple(
+            (name, value if value is not None else b"")
+            for name, value in headers
+            if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
+        )
+        told = {
+            "dlq_reason": reason,
+            "dlq_detail": detail,
+            "dlq_source_topic": origin.topic,
+            "dlq_source_partition": origin.partition,
+            "dlq_source_offset": origin.offset,
+            "dlq_source_timestamp": origin.timestamp_ms,
+            "dlq_attempts": attempts,
+            "dlq_failed_at": failed_at.isoformat().replace("+00:00", "Z"),
+        }
+        ours = tuple((name, str(value).encode()) for name, value in told.items())
+        return Output(self.topic, record.key, record.value or b"", (*kept, *ours))

@@ -16,7 +16,7 @@ from domain.commands import Asked, Command, CreateBooking
 from domain.permissions import Operation, Reach, reach, reaches
 from domain.principal import Principal, System
 from domain.refusal import Code, FieldError, Refusal
-from handlers.dead_letter import dead_letter
+from handlers.dead_letter import DeadLetters, Reason
 from handlers.item import Item
 from handlers.ports import (
     Authenticator,
@@ -26,7 +26,6 @@ from handlers.ports import (
     PromiseBroken,
     Record,
     ServiceSigner,
-    SignedBy,
 )
 from handlers.routes import ReplyRoute, ReplyRoutes
 from schemas.building import build_command
@@ -67,27 +66,28 @@ class Intake:
     authenticator: Authenticator
     signer: ServiceSigner
     routes: ReplyRoutes
-    dead_letter_topic: str
+    letters: DeadLetters
     clock: Callable[[], datetime]
 
     def read(self, record: Record) -> Item | Unauthenticated | TurnedAway:
         headers = Headers.of(record.headers)
         signed = self.signer.verified(record) if headers.is_signed else None
         raw = parse_command(record.value)
-        if isinstance(raw, Unreadable):
-            return self._unreadable(record, headers, signed, raw)
         origin = (signed and signed.origin) or record.coordinates
         sent = datetime.fromtimestamp(origin.timestamp_ms / 1000, UTC)
+        run = signed.run if signed else 0
         who = (
             signed.principal
             if signed
             else self.authenticator.authenticate(headers.authorization, sent)
         )
+        if isinstance(raw, Unreadable):
+            return self._unreadable(record, headers, origin, who, run, raw)
         if isinstance(who, Refusal):
             route = self.routes.route(headers, str(raw.command_id))
             body = refusal_body("command_id", raw.command_id, raw.type, self.clock(), who)
             return Unauthenticated(record, raw, headers, [route.reply(body)] if route else [])
-        return self._item(record, headers, raw, who, origin, sent, signed.run if signed else 0)
+        return self._item(record, headers, raw, who, origin, sent, run)
 
     def admitted(self, turned_away: Unauthenticated, known: KnownCommand) -> Item:
         """A redelivered command, let in by the principal that it was first accepted with."""
@@ -143,13 +143,21 @@ class Intake:
         return self.routes.route(headers, str(raw.command_id))
 
     def _unreadable(
-        self, record: Record, headers: Headers, signed: SignedBy | None, unreadable: Unreadable
+        self,
+        record: Record,
+        headers: Headers,
+        origin: Coordinates,
+        who: Principal | Refusal,
+        run: int,
+        unreadable: Unreadable,
     ) -> TurnedAway:
-        now = self.clock()
-        origin = (signed and signed.origin) or record.coordinates
-        detail = unreadable.detail
+        """Who stands behind it is signed all the same: a newer version may be able to read it."""
+        now, detail = self.clock(), unreadable.detail
+        principal = None if isinstance(who, Refusal) else who
         outputs = [
-            dead_letter(record, origin, self.dead_letter_topic, Code.UNREADABLE.word, detail, now)
+            self.letters.letter(
+                record, origin, Reason.UNREADABLE, detail, now, principal=principal, run=run
+            )
         ]
         if route := self.routes.route(headers, None):
             refusal = Refusal(Code.UNREADABLE, f"The record cannot be read: {detail}.")

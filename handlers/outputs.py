@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 import orjson
@@ -9,29 +10,47 @@ import orjson
 from handlers.ports import Output
 
 
-def dump_events(events: Sequence[Output]) -> str:
-    """As a JSON list; keys, header values and bodies are UTF-8 text that we made ourselves."""
+def dump_outputs(outputs: Sequence[Output]) -> str:
+    """As a JSON list. Bytes are text where they are UTF-8, as all are that we made ourselves; those
+    of a dead letter may be anything, and then stand there as a list with their base64.
+    """
     return orjson.dumps(
         [
             [
-                event.topic,
-                event.key.decode() if event.key is not None else None,
-                event.value.decode(),
-                [[name, value.decode()] for name, value in event.headers],
+                output.topic,
+                None if output.key is None else _text(output.key),
+                _text(output.value),
+                [[_name(name), _text(value)] for name, value in output.headers],
             ]
-            for event in events
+            for output in outputs
         ]
     ).decode()
 
 
-def load_events(text: str) -> list[Output]:
+def load_outputs(text: str) -> list[Output]:
     """What was dumped, byte for byte."""
     return [
         Output(
             topic,
-            key.encode() if key is not None else None,
-            value.encode(),
-            tuple((name, header.encode()) for name, header in headers),
+            None if key is None else _bytes(key),
+            _bytes(value),
+            tuple((name, _bytes(header)) for name, header in headers),
         )
         for topic, key, value, headers in orjson.loads(text)
     ]
+
+
+def _text(value: bytes) -> str | list[str]:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return [b64encode(value).decode()]
+
+
+def _bytes(stored: str | list[str]) -> bytes:
+    return stored.encode() if isinstance(stored, str) else b64decode(stored[0])
+
+
+def _name(name: str) -> str:
+    """Where it came as bytes that are no text: escaped, as adapters/kafka/sending publishes it."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -31,7 +31,7 @@ from domain.queries import (
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
-from handlers.dead_letter import dead_letter
+from handlers.dead_letter import DeadLetters, Reason
 from handlers.ports import (
     Authenticator,
     BookingReads,
@@ -81,7 +81,7 @@ class QueryHandlers:
 
     authenticator: Authenticator
     routes: ReplyRoutes
-    dead_letter_topic: str
+    letters: DeadLetters
     reads: BookingReads
     partners: Partners
     rules: Rules
@@ -189,8 +189,8 @@ class QueryHandlers:
         route = self.routes.route(Headers.of(record.headers), message_id)
         outputs = [route.reply(_body(raw, answer, now))] if route else []
         if isinstance(raw, Unreadable):
-            code, topic = Code.UNREADABLE.word, self.dead_letter_topic
-            outputs.append(dead_letter(record, record.coordinates, topic, code, raw.detail, now))
+            at = record.coordinates
+            outputs.append(self.letters.letter(record, at, Reason.UNREADABLE, raw.detail, now))
         return outputs
 
 

@@ -16,7 +16,7 @@ from domain.booking import Booking
 from domain.commands import command_row_id
 from domain.permissions import sees_notes
 from domain.rules import Rules
-from handlers.outputs import dump_events
+from handlers.outputs import dump_outputs
 from handlers.ports import (
     CannotOpen,
     Coordinates,
@@ -110,7 +110,7 @@ class Rebuild:
         sealed = self._opened(event)
         booking = booking_from(event.payload, sealed.personal)
         start = _start(event.payload, booking, sealed.command)
-        events = dump_events(version.outputs)
+        events = dump_outputs(version.outputs)
         return Rebuilt(
             booking=booking,
             history=sealed.history,

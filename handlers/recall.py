@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from domain.commands import CreateBooking
 from domain.refusal import Code, Refusal
@@ -19,7 +19,7 @@ from handlers.abandoned import find_abandoned
 from handlers.begun import Begun, refused, resumed
 from handlers.item import Item
 from handlers.keys import meet_keys
-from handlers.outputs import load_events
+from handlers.outputs import load_outputs
 from handlers.ports import (
     Coordinates,
     KnownCommand,
@@ -46,7 +46,10 @@ async def recall(
     new = [item for item in items if item.row_id not in known] + again
     await settle_references(transaction, new)
     starts = {item.row_id: _start(item, now) for item in new}
-    await transaction.forget_ends([item.row_id for item in again])
+    if again:
+        await transaction.retire_ends(
+            {item.row_id: _retired(known[item.row_id].start) for item in again}
+        )
     written = await transaction.start([starts[row_id] for row_id in sorted(starts)])
     if overtaken := starts.keys() - written:  # by another lane, a moment ago
         known |= await transaction.find_commands(sorted(overtaken))
@@ -76,6 +79,11 @@ def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
         and known.start.run < item.asked.run
         and known.start.content_hash == item.raw.content_hash
     )
+
+
+def _retired(start: Start) -> UUID:
+    """Where the row of an earlier run stands; never asked for by a record."""
+    return uuid5(start.row_id, f"run/{start.run}")
 
 
 def _start(item: Item, now: datetime) -> Start:
@@ -132,7 +140,7 @@ def _may_continue(
         if item.route and outcome.reply is not None:
             replayed = outcome.replayed_from is not None
             item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=replayed))
-        item.outputs.extend(load_events(outcome.events))
+        item.outputs.extend(load_outputs(outcome.events))
     elif known.start.origin != item.origin and item.route and outcome.reply is not None:
         item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
     return False
@@ -146,7 +154,7 @@ def _published_for(first: KnownCommand) -> list[Output]:
     if first.start.reply_route is not None and first.outcome.reply is not None:
         route = ReplyRoute.loaded(first.start.reply_route)
         outputs.append(route.reply(first.outcome.reply.encode()))
-    return [*outputs, *load_events(first.outcome.events)]
+    return [*outputs, *load_outputs(first.outcome.events)]
 
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:

@@ -11,13 +11,15 @@ from domain.commands import CreateBooking, ExpireBooking, SettleUndo
 from domain.effects import ChangingCall, PartnerAnswer
 from domain.outcome import Accepted, Ignored, Outcome, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
+from domain.principal import System
 from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
 from domain.workflows.undo_begun import undo_begun
 from handlers.begun import Again, Begun, End, Follows
+from handlers.dead_letter import DeadLetters, Reason
 from handlers.journal import Journal
-from handlers.outputs import dump_events
+from handlers.outputs import dump_outputs
 from handlers.ports import (
     BookingWrite,
     Output,
@@ -57,10 +59,11 @@ class Closing:
 class Recorder:
     """Turns ends into what is stored; the outputs are added to the commands' items."""
 
-    def __init__(self, prefix: str, rules: Rules, sealer: Sealer) -> None:
+    def __init__(self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters) -> None:
         self._events_topic = f"{prefix}.events"
         self._rules = rules
         self._sealer = sealer
+        self._letters = letters
 
     def recordings(self, closings: Sequence[Closing], now: datetime) -> list[Recording]:
         rows: dict[UUID, Recording] = {}
@@ -80,8 +83,8 @@ class Recorder:
                 return [self._again(closing, again, now)]
             case Follows(first=first):
                 return [self._again(closing, Again(before[first].outcome, first), now)]
-            case Failed():
-                return [self._failed(closing, now)]
+            case Failed() as failed:
+                return [self._failed(closing, failed, now)]
             case End() as end:
                 ended = end.abandoned.start.row_id
                 return [
@@ -133,7 +136,14 @@ class Recorder:
             undo_done=undo_done,
         )
 
-    def _rejected(self, closing: Closing, rejected: Rejected, now: datetime) -> Recording:
+    def _rejected(
+        self,
+        closing: Closing,
+        rejected: Rejected,
+        now: datetime,
+        *,
+        letters: Sequence[Output] = (),
+    ) -> Recording:
         item, refusal = closing.begun.item, rejected.refusal
         reply = None
         if item.route is not None:
@@ -142,7 +152,7 @@ class Recorder:
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=_stored(refusal.code.status, refusal.code.word, reply),
+            outcome=_stored(refusal.code.status, refusal.code.word, reply, letters),
             journal=closing.journal.story(),
             recorded_at=now,
             drop_claims=True,
@@ -157,18 +167,41 @@ class Recorder:
         stored = StoredOutcome(outcome.status, outcome.code, outcome.reply, "[]", again.row_id)
         return Recording(item.row_id, item.record.partition, stored, "[]", now)
 
-    def _failed(self, closing: Closing, now: datetime) -> Recording:
-        """A bug ends its command alone: what it had begun is given back; a sweep comes again."""
+    def _failed(self, closing: Closing, failed: Failed, now: datetime) -> Recording:
+        """It ends alone: what it had begun is given back, its record is set aside; a sweep comes
+        again by itself.
+        """
         item = closing.begun.item
+        letters = self._set_aside(closing, failed, now)
+        item.outputs.extend(letters)
         match item.command:
             case SettleUndo(undo_id=undo_id, attempt=attempt):
                 again = _undo_again(undo_id, attempt, "the service failed on it", now)
-                return self._silent(closing, now, undo_again=again)
+                return self._silent(closing, now, undo_again=again, letters=letters)
             case ExpireBooking(booking_id=booking_id, attempt=attempt):
                 later = SweepAgain(booking_id, attempt + 1, now + _pause(attempt))
-                return self._silent(closing, now, sweep_again=later, owed=self._begun(closing))
-        owed = self._begun(closing)
-        return self._rejected(closing, Rejected(_FAILED, owed), now)
+                owed = self._begun(closing)
+                return self._silent(closing, now, sweep_again=later, owed=owed, letters=letters)
+        rejected = Rejected(_FAILED, self._begun(closing))
+        return self._rejected(closing, rejected, now, letters=letters)
+
+    def _set_aside(self, closing: Closing, failed: Failed, now: datetime) -> list[Output]:
+        """The dead letter, stored with the outcome; none for a sweep that will be sent anew."""
+        item = closing.begun.item
+        if isinstance(item.asked.principal, System) and failed.reason is Reason.BUG:
+            return []
+        return [
+            self._letters.letter(
+                item.record,
+                item.origin,
+                failed.reason,
+                failed.detail,
+                now,
+                attempts=failed.attempts,
+                principal=item.asked.principal,
+                run=item.asked.run,
+            )
+        ]
 
     def _abandoned(self, closing: Closing, end: End, now: datetime) -> Recording:
         """The end of another command than the one at hand: its row, its claims, key and reply."""
@@ -210,6 +243,7 @@ class Recorder:
         sweep_again: SweepAgain | None = None,
         ended: UUID | None = None,
         owed: tuple[Undo, ...] = (),
+        letters: Sequence[Output] = (),
     ) -> Recording:
         """A command of the service's own: nobody waits for a reply to it.
 
@@ -219,7 +253,7 @@ class Recorder:
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=StoredOutcome(200, None, None, "[]", ended),
+            outcome=StoredOutcome(200, None, None, dump_outputs(letters), ended),
             journal=closing.journal.story(),
             recorded_at=now,
             undo_done=undo_done,
@@ -305,10 +339,10 @@ def _frees_key(code: Code) -> bool:
 
 
 def _stored(
-    status: int, code: str | None, reply: bytes | None, events: Sequence[Output] = ()
+    status: int, code: str | None, reply: bytes | None, outputs: Sequence[Output] = ()
 ) -> StoredOutcome:
     body = reply.decode() if reply is not None else None
-    return StoredOutcome(status, code, body, dump_events(events) if events else "[]", None)
+    return StoredOutcome(status, code, body, dump_outputs(outputs) if outputs else "[]", None)
 
 
 def _settling(closing: Closing) -> SettleUndo:

@@ -31,6 +31,7 @@ from domain.effects import (
 )
 from domain.outcome import Outcome
 from domain.workflow import Workflow
+from handlers.dead_letter import Reason
 from handlers.journal import Journal
 from handlers.ports import JournalEntry, LaneTransaction, Partners
 from handlers.waves import AtVenue
@@ -45,14 +46,21 @@ _OUTCOMES = get_args(Outcome)
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A workflow that raised: a bug in it, or a promise broken around it."""
+    """A command that failed: a bug in it, or a promise broken around it; or it is poison."""
 
-    error: Exception
+    detail: str  # what it was, without anything personal
+    reason: Reason = Reason.BUG
+    attempts: int = 1
+
+    @classmethod
+    def by(cls, error: Exception) -> Failed:
+        """An exception's own words may quote anything, and stay in the log."""
+        return cls(f"raised {type(error).__name__}")
 
 
 def _unfinished(value: object) -> Failed:
     _log.error("workflow ended without an outcome", ended_with=type(value).__name__)
-    return Failed(TypeError(f"expected an outcome, got {type(value).__name__}"))
+    return Failed(f"gave a {type(value).__name__} where an outcome was expected")
 
 
 @dataclass(eq=False, slots=True)
@@ -84,7 +92,7 @@ class Run:
             self._end(end.value if isinstance(end.value, _OUTCOMES) else _unfinished(end.value))
         except Exception as bug:  # noqa: BLE001 - a command's bug stays its own, here and nowhere else
             _log.exception("workflow failed", row_id=str(self.row_id))
-            self._end(Failed(bug))
+            self._end(Failed.by(bug))
 
     def _already_answered(self) -> tuple[Any, ...] | None:
         """The stored answers, when there is one for every call asked now."""
@@ -96,7 +104,7 @@ class Run:
     def fail(self, error: Exception) -> None:
         """End it as a bug would: something around it raised that never should."""
         self.workflow.close()
-        self._end(Failed(error))
+        self._end(Failed.by(error))
 
     def _end(self, outcome: Outcome | Failed) -> None:
         self.ended = outcome

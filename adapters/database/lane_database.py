@@ -115,8 +115,8 @@ class _SqlLaneTransaction:
     async def start(self, starts: Sequence[Start]) -> frozenset[UUID]:
         return await self._statements.starting.start(self._session, starts)
 
-    async def forget_ends(self, row_ids: Sequence[UUID]) -> None:
-        await self._statements.starting.forget_ends(self._session, row_ids)
+    async def retire_ends(self, row_ids: Mapping[UUID, UUID]) -> None:
+        await self._statements.starting.retire_ends(self._session, row_ids)
 
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
         await self._statements.starting.adopt(self._session, row_ids)

@@ -8,7 +8,7 @@ from uuid import UUID
 from adapters.database.command_rows import command_row, coordinates_row, started_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
-from adapters.database.tables import commands, journal, outcomes
+from adapters.database.tables import commands, journal
 from handlers.ports import Coordinates, JournalEntry, Start
 
 
@@ -20,8 +20,20 @@ class Starting:
             commands, conflict="(row_id) do nothing", returning=[commands.c.row_id]
         )
         self._enter = documents.insert(journal)
-        self._forget_outcomes = documents.delete(outcomes, outcomes.c.row_id)
-        self._forget_commands = documents.delete(commands, commands.c.row_id)
+        others = ", ".join(column.name for column in commands.c if column is not commands.c.row_id)
+        retired = documents.rows_typed({"row_id": commands.c.row_id, "retired": commands.c.row_id})
+        # In this order: an outcome's row names its command's.
+        self._retire = (
+            documents.statement(
+                f"insert into commands (row_id, {others}) select r.retired, {others}"
+                f" from {retired} join commands on commands.row_id = r.row_id"
+            ),
+            documents.statement(
+                f"update outcomes set row_id = r.retired from {retired}"
+                " where outcomes.row_id = r.row_id"
+            ),
+            documents.delete(commands, commands.c.row_id),
+        )
         self._adopt = documents.update(
             commands, commands.c.row_id, ["topic", "partition", "log_offset", "timestamp_ms"]
         )
@@ -39,10 +51,10 @@ class Starting:
         )
         return written
 
-    async def forget_ends(self, session: Session, row_ids: Sequence[UUID]) -> None:
-        rows = [{"row_id": row_id} for row_id in row_ids]
-        await session.run(self._forget_outcomes, rows)
-        await session.run(self._forget_commands, rows)
+    async def retire_ends(self, session: Session, row_ids: Mapping[UUID, UUID]) -> None:
+        rows = [{"row_id": row_id, "retired": retired} for row_id, retired in row_ids.items()]
+        for statement in self._retire:
+            await session.run(statement, rows)
 
     async def adopt(self, session: Session, row_ids: Mapping[UUID, Coordinates]) -> None:
         rows = [{"row_id": row_id, **coordinates_row(to)} for row_id, to in row_ids.items()]

@@ -34,6 +34,11 @@ class TopicReader:
         self._stretches = stretches
 
     @property
+    def partitions(self) -> int:
+        """How many the topic has."""
+        return len(self._stretches)
+
+    @property
     def length(self) -> int:
         """How many offsets lie in it; markers of transactions are among them, so fewer records."""
         return sum(stretch.end - stretch.start for stretch in self._stretches.values())
@@ -110,6 +115,12 @@ async def _at(
     return {
         source: at.offset if (at := found.get(source)) else otherwise[source] for source in sources
     }
+
+
+async def partitions_of(settings: KafkaSettings, topic: str) -> int:
+    """How many partitions the topic has; it has to exist."""
+    async with reading(settings, topic) as reader:
+        return reader.partitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from app.cli.demo import demo
+from app.cli.dlq import dlq
 from app.cli.health import health
 from app.cli.migrate import migrate
 from app.cli.printing import remark, say
 from app.cli.rebuild import rebuild
+from app.cli.replay import replay
 from app.cli.run import run as run_command
 from app.cli.send import send
 from app.cli.token import token
@@ -52,7 +54,8 @@ for _command in (demo, run_command, send, watch):
 application.add_typer(topics, name="topics")
 application.command()(why)
 application.add_typer(undo, name="undo")
-for _command in (migrate, rebuild, health, token):
+application.add_typer(dlq, name="dlq")
+for _command in (migrate, replay, rebuild, health, token):
     application.command()(_command)
 
 

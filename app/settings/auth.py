@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
@@ -11,6 +12,16 @@ from app.settings.section import Environment, Problem, Section, setting
 
 _KEY: Final = "the secret that tokens are signed with, 32 bytes or more"
 _SHORTEST: Final = 32  # RFC 7518: a key of HS256 is as long as its hash
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """How clients prove who they are; `secret` is None only when the mode is off."""
+
+    mode: Literal["jwt", "off"]
+    secret: str | None = field(repr=False)
+    issuer: str | None
+    audience: str | None
 
 
 class AuthSection(Section, prefix="BOOKING_AUTH__"):
@@ -42,6 +53,11 @@ class AuthSection(Section, prefix="BOOKING_AUTH__"):
             yield f"{self.prefix}MODE is off: EVERYBODY IS AN ADMIN, no token is looked at"
         if self._secret_is_short:
             yield f"{self.prefix}SECRET is shorter than 32 bytes: it can be guessed"
+
+    @property
+    def value(self) -> AuthSettings:
+        secret = self.secret.get_secret_value() if self.secret else None
+        return AuthSettings(self.mode, secret, self.issuer, self.audience)
 
     @property
     def _secret_is_short(self) -> bool:

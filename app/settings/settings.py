@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from app.settings.auth import AuthSection
+from app.settings.auth import AuthSection, AuthSettings
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from adapters.kafka.settings import KafkaSettings
     from adapters.partners import PartnerSettings
-
-
-@dataclass(frozen=True, slots=True)
-class AuthSettings:
-    """How clients prove who they are; `secret` is None only when the mode is off."""
-
-    mode: Literal["jwt", "off"]
-    secret: str | None = field(repr=False)
-    issuer: str | None
-    audience: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,7 @@ class Settings:
 def load() -> Settings:
     """Read all settings; raises SettingsError."""
     reading = read(*ALL)
-    kafka, auth, log = reading[KafkaSection].value, reading[AuthSection], reading[LogSection]
+    kafka, log = reading[KafkaSection].value, reading[LogSection]
     return Settings(
         environment=reading.environment,
         kafka=kafka,
@@ -80,12 +70,7 @@ def load() -> Settings:
         pricing=reading[PricingSection].value,
         payment=reading[PaymentSection].value,
         rules=reading[RulesSection].value(reading[PricingSection].fallback_value),
-        auth=AuthSettings(
-            auth.mode,
-            auth.secret.get_secret_value() if auth.secret else None,
-            auth.issuer,
-            auth.audience,
-        ),
+        auth=reading[AuthSection].value,
         signing_key=reading[SigningSection].signing_key,
         seal_keys=reading[SealSection].seal_keys,
         reply_prefixes=reading[RepliesSection].allowed_prefixes

@@ -149,6 +149,8 @@ def _outputs(outcome: Account | None) -> Iterator[Text]:
     for event in outcome["events"]:
         line = Text(f"event {event['type']}, version {event['version']}")
         yield line.append(f"  {event['event_id']}", _DIM)
+    if reason := outcome["dead_letter"]:
+        yield Text(f"dead letter, {reason}: see booking dlq list", _BAD)
 
 
 def _listed(values: Mapping[str, Any]) -> str:

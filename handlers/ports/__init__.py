@@ -24,7 +24,15 @@ from handlers.ports.log import (
     Topics,
 )
 from handlers.ports.partners import Partners
-from handlers.ports.reads import Abandoned, BookingReads, DueExpiry, DueUndo, DueWork, HistoryRow
+from handlers.ports.reads import (
+    Abandoned,
+    BookingReads,
+    DueExpiry,
+    DueUndo,
+    DueWork,
+    HistoryRow,
+    Later,
+)
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
 from handlers.ports.rows import (
     BookingWrite,
@@ -66,6 +74,7 @@ __all__ = [
     "LaneRows",
     "LaneState",
     "LaneTransaction",
+    "Later",
     "Mark",
     "Output",
     "Partners",

@@ -83,8 +83,10 @@ class LaneTransaction(Protocol):
         """Write the rows that are not there yet, in the order of their ids; gives those written."""
         ...
 
-    async def forget_ends(self, row_ids: Sequence[UUID]) -> None:
-        """Take commands that have ended off the books, so that they can be started anew."""
+    async def retire_ends(self, row_ids: Mapping[UUID, UUID]) -> None:
+        """Put commands that have ended aside under other row ids, so that their own can be started
+        anew; the story of the earlier run stays.
+        """
         ...
 
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:

@@ -42,6 +42,14 @@ class Abandoned:
     partition: int
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A command that was sent after another one at the same venue, and done."""
+
+    booking_id: UUID
+    operation: str
+
+
 class DueWork(Protocol):
     """What the sweeper looks for; plain reads, no locks."""
 

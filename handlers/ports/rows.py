@@ -52,7 +52,7 @@ class StoredOutcome:
     status: int
     code: str | None
     reply: str | None  # the body, exactly as published
-    events: str  # JSON list of outputs, exactly as published
+    events: str  # JSON list of outputs, exactly as published; a dead letter may be among them
     replayed_from: UUID | None  # whose outcome an idempotency key gave again, or this one ended
 
 

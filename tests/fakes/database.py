@@ -343,10 +343,13 @@ class FakeTransaction:
         self._tables.starts.update(new)
         return frozenset(new)
 
-    async def forget_ends(self, row_ids: Sequence[UUID]) -> None:
-        for row_id in row_ids:
-            del self._tables.starts[row_id], self._tables.outcomes[row_id]
-            self._tables.stories.pop(row_id, None)
+    async def retire_ends(self, row_ids: Mapping[UUID, UUID]) -> None:
+        for row_id, retired in row_ids.items():
+            start = self._tables.starts.pop(row_id)
+            self._tables.starts[retired] = replace(start, row_id=retired)
+            self._tables.outcomes[retired] = self._tables.outcomes.pop(row_id)
+            if row_id in self._tables.stories:
+                self._tables.stories[retired] = self._tables.stories.pop(row_id)
 
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
         for row_id, coordinates in row_ids.items():

@@ -26,6 +26,7 @@ from domain.effects import PartnerCall
 from domain.principal import Admin, Business, Guest, Principal
 from domain.rules import Fallback, Rules
 from handlers.commands import CommandHandlers
+from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
 from handlers.ports import Held, LaneState, LaneTransaction, Mark, Output, Record, Resting
 from handlers.queries import QueryHandlers
@@ -185,11 +186,12 @@ class World:
         self.sweeps = 0
         authenticator = TokenAuthenticator(SharedSecret(SECRET))
         routes = ReplyRoutes("booking", (), self.topics)
+        letters = DeadLetters("booking.dead-letter", self.signer)
         self.handlers = CommandHandlers(
-            intake=Intake(authenticator, self.signer, routes, "booking.dead-letter", self._clock),
+            intake=Intake(authenticator, self.signer, routes, letters, self._clock),
             database=self.watched,
             partners=self.partners,
-            recorder=Recorder("booking", self.rules, FakeSealer()),
+            recorder=Recorder("booking", self.rules, FakeSealer(), letters),
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,
@@ -198,7 +200,7 @@ class World:
         self.queries = QueryHandlers(
             authenticator=authenticator,
             routes=routes,
-            dead_letter_topic="booking.dead-letter",
+            letters=letters,
             reads=self.database,
             partners=self.partners,
             rules=self.rules,

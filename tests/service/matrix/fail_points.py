@@ -74,6 +74,7 @@ def watched_partners(watch: Watch) -> type[HttpPartners]:
             name = type(call).__name__
             watch.reach(f"{name}: before")
             answer = await super().call(call, trace)
+            watch.made(call)
             watch.reach(f"{name}: after")
             return answer
 

@@ -31,6 +31,7 @@ class Orders:
     trace: Path
     needle: str
     dies_at: str | None = None
+    dies_of: str | None = None  # a pattern of partner calls
     sweep_every_seconds: float = 0.05
 
 
@@ -42,7 +43,7 @@ def live(orders: Orders) -> None:
     own = environment(orders.settings)
     os.environ.clear()
     os.environ.update(own)
-    with fail_points(Watch(orders.needle, orders.dies_at, orders.trace)) as points:
+    with fail_points(Watch(orders.needle, orders.dies_at, orders.trace, orders.dies_of)) as points:
         points.enter_context(
             patch.object(app.main, "SWEEP_EVERY_SECONDS", orders.sweep_every_seconds)
         )

@@ -102,7 +102,7 @@ class _Matrix:
         in which it is to die.
         """
         await self.crew.relieve(self.orders(settings={}, sweep_every_seconds=_NEVER_SECONDS))
-        subjects = [Subject(_venue_at(next(self._homes))) for _ in range(count)]
+        subjects = [Subject(a_venue_at(next(self._homes))) for _ in range(count)]
         await asyncio.gather(*(self.story.prepare(self.house, each) for each in subjects))
         return subjects
 
@@ -129,7 +129,7 @@ def _trace(orders: Orders) -> list[str]:
     return orders.trace.read_text().splitlines() if orders.trace.exists() else []
 
 
-def _venue_at(partition: int) -> str:
+def a_venue_at(partition: int) -> str:
     """A venue whose commands are at home there."""
     while True:
         venue = str(uuid4())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,12 @@ class Watch:
     known by its name, since the order of partner calls that run side by side is chance.
     """
 
-    def __init__(self, needle: str, dies_at: str | None, trace: Path) -> None:
+    def __init__(
+        self, needle: str, dies_at: str | None, trace: Path, dies_of: str | None = None
+    ) -> None:
         self._needle = needle.encode()
         self._dies_at = dies_at
+        self._dies_of = dies_of
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._reached: Counter[str] = Counter()
         # Inherited by every task that the batch starts, and by no other.
@@ -46,4 +50,9 @@ class Watch:
             name = f"{name} ({times})"
         os.write(self._trace, f"{name}\n".encode())
         if name == self._dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def made(self, call: object) -> None:
+        """A partner has done this: the death of whoever may not survive it, whatever the batch."""
+        if self._dies_of is not None and re.match(self._dies_of, repr(call)):
             os.kill(os.getpid(), signal.SIGKILL)

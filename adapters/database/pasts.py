@@ -1,0 +1,75 @@
+"""What is known of commands, for operators who put some back: read beside any number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from adapters.database.documents import Documents
+from adapters.database.known_commands import KnownCommands
+from adapters.database.operators import engine_for, reading_with
+from adapters.database.session import Session
+from adapters.database.settings import DatabaseSettings
+from adapters.database.tables import bookings, commands, outcomes, undo
+from handlers.ports import Coordinates, KnownCommand, Later
+from schemas.envelope import SYSTEM_COMMANDS
+
+_REFUSED = 400  # an outcome's status from here on changed nothing
+
+
+class Pasts:
+    """Looks up many at once."""
+
+    def __init__(self, session: Session, documents: Documents) -> None:
+        self._session = session
+        self._known = KnownCommands(documents)
+
+    async def known(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
+        """Those that were ever begun."""
+        return await self._known.by_id(self._session, row_ids)
+
+    async def known_at(self, places: Sequence[Coordinates]) -> Mapping[Coordinates, KnownCommand]:
+        """Those whose record lies there."""
+        return await self._known.by_coordinates(self._session, places)
+
+    async def venues(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """Of those bookings that exist."""
+        query = select(bookings.c.id, bookings.c.venue_id).where(bookings.c.id.in_(booking_ids))
+        return {row.id: row.venue_id for row in await self._session.run(query)}
+
+    async def open_undo(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """How much is still owed for each; those with nothing are left out."""
+        query = (
+            select(undo.c.booking_id, func.count().label("open"))
+            .where(undo.c.booking_id.in_(booking_ids), undo.c.done_at.is_(None))
+            .group_by(undo.c.booking_id)
+        )
+        return {row.booking_id: row.open for row in await self._session.run(query)}
+
+    async def later(self, venue_id: UUID, sent_after_ms: int) -> Sequence[Later]:
+        """Commands of clients that changed bookings at the venue and were sent after that."""
+        query = (
+            select(commands.c.booking_id, commands.c.operation)
+            .join_from(commands, outcomes, outcomes.c.row_id == commands.c.row_id)
+            .join(bookings, bookings.c.id == commands.c.booking_id)
+            .where(
+                bookings.c.venue_id == venue_id,
+                commands.c.origin_timestamp_ms > sent_after_ms,
+                commands.c.operation.not_in(SYSTEM_COMMANDS),
+                outcomes.c.status < _REFUSED,
+            )
+            .order_by(commands.c.origin_timestamp_ms)
+        )
+        rows = await self._session.run(query)
+        return [Later(row.booking_id, row.operation) for row in rows]
+
+
+@asynccontextmanager
+async def open_pasts(settings: DatabaseSettings) -> AsyncIterator[Pasts]:
+    """On one connection of its own. Raises DatabaseAway."""
+    engine = engine_for(settings, read_only=True)
+    async with reading_with(engine) as session:
+        yield Pasts(session, Documents(engine.dialect))

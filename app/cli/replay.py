@@ -1,0 +1,162 @@
+"""`booking replay`: commands that have no outcome, published once more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from app.replaying import Again, Replayed, Replaying
+
+_SHOWN: Final = 20
+
+
+def replay(
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RFC3339", help="Read from then on, by the broker's time."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="RFC3339", help="What was sent before then.")
+    ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send stored replies and events once more, too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    wait: Annotated[
+        float,
+        typer.Option("--wait", min=0, metavar="SECONDS", help="For the outcomes; 0: do not wait."),
+    ] = 60.0,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Publish commands that the group has passed and that have no outcome once more, to their
+    venues' partitions. Nothing is done here: workers do it, beside everything else.
+
+    What has an outcome is left alone. Refusals are outcomes too; on a rebuilt database they are
+    lost, and what was refused would be tried anew: name a time with --from. Exit code 1 when one
+    has no outcome after --wait.
+
+    Example: booking replay --from 2026-12-01T02:00:00Z --dry-run
+    """
+    from adapters.kafka.publishing import OutputRefused
+    from adapters.kafka.refusals import CannotPublish
+    from app.cli.asynchronous import run_quietly
+    from app.cli.database_access import database_failures
+    from app.cli.kafka_access import kafka_failures, require_topics
+    from app.cli.printing import say, say_json
+    from app.cli.progress import progress
+    from app.failures import Failure
+    from app.replaying import Stretch
+
+    stretch = Stretch(_milliseconds(from_, "--from"), _milliseconds(until, "--until"))
+    replaying = _replaying()
+    kafka = replaying.kafka
+
+    async def work() -> Replayed:
+        await require_topics(kafka, f"{kafka.topic_prefix}.commands")
+        return await replaying.run(
+            stretch, is_rehearsal=dry_run, resend=resend, wait_seconds=wait, advance=advance
+        )
+
+    try:
+        with (
+            kafka_failures(kafka.bootstrap_servers),
+            database_failures(replaying.database),
+            progress("records", quiet=json) as advance,
+        ):
+            done = run_quietly(work())
+    except (OutputRefused, CannotPublish) as error:
+        raise Failure(f"Kafka does not take the records: {error}") from error
+    if json:
+        say_json(_as_json(done, dry_run))
+    else:
+        say("\n".join(_lines(done, dry_run)))
+    raise typer.Exit(1 if done.not_ended else 0)
+
+
+def _replaying() -> Replaying:
+    from adapters.tokens.service_signature import ServiceSignature
+    from app.cli.printing import warn
+    from app.replaying import Replaying
+    from app.settings import read
+    from app.settings.auth import AuthSection
+    from app.settings.database import DatabaseSection
+    from app.settings.kafka import KafkaSection
+    from app.settings.service import SigningSection
+    from app.wiring import authenticator
+
+    reading = read(KafkaSection, DatabaseSection, SigningSection, AuthSection)
+    warn(reading.notices)
+    return Replaying(
+        reading[KafkaSection].value,
+        reading[DatabaseSection].value,
+        authenticator(reading[AuthSection].value),
+        ServiceSignature(reading[SigningSection].signing_key),
+    )
+
+
+def _milliseconds(text: str | None, option: str) -> int | None:
+    from app.failures import WrongUse
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise WrongUse(f"{option}: expected an RFC 3339 time with an offset")
+    return round(moment.timestamp() * 1000)
+
+
+def _as_json(done: Replayed, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "records": done.records,
+        "seconds": round(done.seconds, 3),
+        "verdicts": {str(verdict): count for verdict, count in sorted(done.verdicts.items())},
+        "again": [
+            {
+                "operation": each.operation,
+                "command_id": str(each.command_id),
+                "from": each.place,
+                "was_started": each.was_started,
+                "end": _end(done, each),
+            }
+            for each in done.again
+        ],
+        "resent": done.resent,
+        "not_ended": done.not_ended,
+    }
+
+
+def _lines(done: Replayed, dry_run: bool) -> list[str]:
+    found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items()))
+    would = "would be published" if dry_run else "published"
+    lines = [
+        f"records     {done.records} in {done.seconds:.1f} s: {found or 'none'}",
+        f"{would:<18} {len(done.again)} commands, {done.resent} stored outputs",
+    ]
+    for each in done.again[:_SHOWN]:
+        started = ", was started" if each.was_started else ""
+        end = f": {end}" if (end := _end(done, each)) else ""
+        lines.append(f"  {each.operation} {each.command_id} from {each.place}{started}{end}")
+    if len(done.again) > _SHOWN:
+        lines.append(f"  and {len(done.again) - _SHOWN} more")
+    if done.not_ended:
+        lines.append(f"NOT ENDED   {done.not_ended} have no outcome yet: do workers run?")
+    return lines
+
+
+def _end(done: Replayed, each: Again) -> str | None:
+    """None when nobody waited for it."""
+    if each.row_id not in done.ends:
+        return None
+    known = done.ends[each.row_id]
+    if known is None or known.outcome is None:
+        return "not ended yet"
+    return f"{known.outcome.status} {known.outcome.code or ''}".strip()

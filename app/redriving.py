@@ -1,0 +1,170 @@
+"""Dead letters from their topic to a verdict each, and back into the commands' topic."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from adapters.database.pasts import Pasts, open_pasts
+from adapters.database.settings import DatabaseSettings
+from adapters.kafka.partitioning import home_partition
+from adapters.kafka.publishing import BrokerPublisher
+from adapters.kafka.reading import partitions_of, reading
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.topics import TopicNames
+from adapters.tokens.service_signature import ServiceSignature
+from domain.refusal import Code
+from handlers.ports import KnownCommand
+from handlers.redrive import (
+    Letter,
+    Past,
+    Standing,
+    State,
+    choose,
+    named_in,
+    put_back,
+    read_letter,
+    standing_of,
+)
+
+_LOOKED_AGAIN_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A letter, and how it stands now."""
+
+    letter: Letter
+    standing: Standing
+    venue_id: UUID | None
+
+
+@dataclass(slots=True)
+class Redriven:
+    """What became of the letters that were chosen."""
+
+    told: Sequence[Told]
+    going: Sequence[Letter]
+    held: Mapping[str, str]
+    ends: dict[str, KnownCommand | None] = field(default_factory=dict)  # None: not ended yet
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that could go have gone, and ended otherwise than before."""
+        return not self.held and not any(
+            known is None or known.outcome is None or known.outcome.code == Code.INTERNAL_ERROR.word
+            for known in self.ends.values()
+        )
+
+
+class DeadLetterBox:
+    """The dead letters' topic, seen together with the database."""
+
+    def __init__(self, kafka: KafkaSettings, database: DatabaseSettings, key: bytes) -> None:
+        self._kafka = kafka
+        self._database = database
+        self._names = TopicNames(kafka.topic_prefix)
+        self._signer = ServiceSignature(key)
+
+    async def letters(self, advance: Callable[[int, int], None]) -> list[Letter]:
+        """All there are now, oldest first."""
+        found: list[Letter] = []
+        async with reading(self._kafka, self._names.dead_letter) as topic:
+            async for _, _, records in topic.batches():
+                found += [read_letter(record, self._signer) for record in records]
+                advance(len(found), topic.length)
+        return sorted(found, key=lambda each: each.record.timestamp_ms)
+
+    async def told(self, letters: Sequence[Letter]) -> list[Told]:
+        """How each of them stands. Raises DatabaseAway."""
+        async with open_pasts(self._database) as pasts:
+            return await self._told(pasts, letters)
+
+    async def redrive(
+        self,
+        letters: Sequence[Letter],
+        *,
+        over_later: bool,
+        is_rehearsal: bool,
+        wait_seconds: float,
+    ) -> Redriven:
+        """Put back those that may go, once their undo is done, and see how they end; all of it
+        within `wait_seconds`. Raises DatabaseAway, OutputRefused, CannotPublish, KafkaError.
+        """
+        until = time.monotonic() + wait_seconds
+        async with AsyncExitStack() as held:
+            pasts = await held.enter_async_context(open_pasts(self._database))
+            while True:
+                told = await self._told(pasts, letters)
+                waits = any(each.standing.state is State.WAITS for each in told)
+                if not waits or is_rehearsal or time.monotonic() >= until:
+                    break
+                await asyncio.sleep(_LOOKED_AGAIN_EVERY_SECONDS)  # rows tell nobody of changes
+            going, left = choose(
+                letters,
+                {each.letter.id: each.standing for each in told},
+                {each.letter.id: each.venue_id for each in told},
+                over_later=over_later,
+            )
+            redriven = Redriven(told, going, left)
+            if going and not is_rehearsal:
+                await self._publish(going, {each.letter.id: each.venue_id for each in told})
+                redriven.ends = await self._ends(pasts, going, until)
+        return redriven
+
+    async def _told(self, pasts: Pasts, letters: Sequence[Letter]) -> list[Told]:
+        known = await pasts.known([each.row_id for each in letters if each.row_id is not None])
+        venues = await pasts.venues([each.booking_id for each in letters if each.booking_id])
+        begun = {row_id: row.start.booking_id for row_id, row in known.items()}
+        owed = await pasts.open_undo([each for each in begun.values() if each is not None])
+        told = []
+        for letter in letters:
+            venue = named_in(letter.command, "venue_id")
+            if letter.booking_id is not None:
+                venue = venues.get(letter.booking_id)
+            at, row_id = letter.origin, letter.row_id
+            booking_id = begun.get(row_id) if row_id else None
+            past = Past(
+                known.get(row_id) if row_id else None,
+                venue,
+                owed.get(booking_id, 0) if booking_id else 0,
+                await pasts.later(venue, at.timestamp_ms) if venue and at else (),
+            )
+            told.append(Told(letter, standing_of(letter, past, self._names.commands), venue))
+        return told
+
+    async def _publish(self, going: Sequence[Letter], venues: Mapping[str, UUID | None]) -> None:
+        topic, count = self._names.commands, await partitions_of(self._kafka, self._names.commands)
+        outputs = []
+        for letter in going:
+            venue, origin = venues[letter.id], letter.origin
+            home = home_partition(str(venue).encode(), count) if venue else None
+            elsewhere = origin.partition if origin else 0
+            outputs.append(
+                put_back(letter, topic, elsewhere if home is None else home, self._signer)
+            )
+        publisher = BrokerPublisher(self._kafka)
+        try:
+            await publisher.publish(outputs)
+        finally:
+            await publisher.stop()
+
+    async def _ends(
+        self, pasts: Pasts, going: Sequence[Letter], until: float
+    ) -> dict[str, KnownCommand | None]:
+        """The new runs' ends, as far as they come in time."""
+        ends: dict[str, KnownCommand | None] = {}
+        runs = {each.id: each.signed.run + 1 for each in going if each.signed}
+        while True:
+            known = await pasts.known([each.row_id for each in going if each.row_id])
+            for each in going:
+                row = known.get(each.row_id) if each.row_id else None
+                has_ended = row and row.outcome and row.start.run >= runs[each.id]
+                ends[each.id] = row if has_ended else None
+            if None not in ends.values() or time.monotonic() >= until:
+                return ends
+            await asyncio.sleep(_LOOKED_AGAIN_EVERY_SECONDS)

@@ -1,0 +1,181 @@
+"""A replay from its first look to its last word: what it read and published, and how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from adapters.database.pasts import Pasts, open_pasts
+from adapters.database.settings import DatabaseSettings
+from adapters.kafka.partitioning import home_partition
+from adapters.kafka.publishing import BrokerPublisher
+from adapters.kafka.reading import group_state, reading
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.topics import TopicNames
+from handlers.ports import Authenticator, KnownCommand, Record, ServiceSigner
+from handlers.redrive import named_in
+from handlers.replay import Candidate, Judged, Reader, Verdict, again, let_in, resent
+
+_LOOKED_AGAIN_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which part of the topic: by the broker's time in ms, `None` for its beginning or its end."""
+
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A command without an outcome, and where its record lies."""
+
+    row_id: UUID
+    operation: str
+    command_id: UUID
+    place: str
+    was_started: bool
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What was found, and what was done about it."""
+
+    records: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    again: list[Again] = field(default_factory=list)
+    resent: int = 0
+    seconds: float = 0.0
+    ends: dict[UUID, KnownCommand | None] = field(default_factory=dict)  # None: not ended yet
+
+    @property
+    def not_ended(self) -> int:
+        """How many of those published again have no outcome yet; 0 when nobody waited."""
+        return sum(known is None for known in self.ends.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """Reads beside the live group, and never does a command itself."""
+
+    kafka: KafkaSettings
+    database: DatabaseSettings
+    authenticator: Authenticator
+    signer: ServiceSigner
+
+    async def run(
+        self,
+        stretch: Stretch,
+        *,
+        is_rehearsal: bool,
+        resend: bool,
+        wait_seconds: float,
+        advance: Callable[[int, int], None],
+    ) -> Replayed:
+        """Raises DatabaseAway, OutputRefused, CannotPublish, KafkaError."""
+        began = time.monotonic()
+        topic = TopicNames(self.kafka.topic_prefix).commands
+        done = Replayed()
+        async with AsyncExitStack() as held:
+            publisher = BrokerPublisher(self.kafka)
+            held.push_async_callback(publisher.stop)
+            pasts = await held.enter_async_context(open_pasts(self.database))
+            # Before the end of what is read is fixed: what the group has yet to do is left to it.
+            group = await group_state(self.kafka, topic)
+            read = await held.enter_async_context(
+                reading(self.kafka, topic, from_ms=stretch.from_ms, until_ms=stretch.until_ms)
+            )
+            reader = Reader(self.authenticator, self.signer, group.committed)
+            async for _, _, records in read.batches():
+                outputs = []
+                for judged in await self._judged(reader, pasts, records):
+                    done.verdicts[judged.verdict] += 1
+                    candidate = judged.candidate
+                    if judged.verdict is Verdict.AGAIN and candidate is not None:
+                        done.again.append(_again(judged, candidate))
+                        home = await self._home(pasts, candidate, judged.known, read.partitions)
+                        outputs.append(again(candidate, home, self.signer))
+                    elif judged.verdict is Verdict.ENDED and resend:
+                        sent = resent(judged)
+                        done.resent += len(sent)
+                        outputs += sent
+                done.records += len(records)
+                advance(done.records, read.length)
+                if outputs and not is_rehearsal:
+                    await publisher.publish(outputs)
+            if done.again and wait_seconds and not is_rehearsal:
+                done.ends = await _ends(pasts, done.again, time.monotonic() + wait_seconds)
+        done.seconds = time.monotonic() - began
+        return done
+
+    async def _judged(
+        self, reader: Reader, pasts: Pasts, records: Sequence[Record]
+    ) -> Sequence[Judged]:
+        read = [reader.read(record) for record in records]
+        strangers = [
+            each.record.coordinates
+            for each in read
+            if isinstance(each, Candidate) and each.principal is None
+        ]
+        once_let_in = await pasts.known_at(strangers)
+        for at, one in enumerate(read):
+            if (
+                isinstance(one, Candidate)
+                and one.principal is None
+                and (row := once_let_in.get(one.record.coordinates))
+            ):
+                read[at] = let_in(one, row)
+        ids = {o.row_id for o in read if isinstance(o, Candidate) and o.row_id is not None}
+        known = await pasts.known(sorted(ids))
+        return [
+            reader.judge(one, known.get(one.row_id) if one.row_id else None)
+            if isinstance(one, Candidate)
+            else Judged(one)
+            for one in read
+        ]
+
+    async def _home(
+        self, pasts: Pasts, candidate: Candidate, known: KnownCommand | None, partitions: int
+    ) -> int:
+        """Its venue's, or where it lay when nobody knows the venue: its lane forwards it then."""
+        venue = named_in(candidate.command, "venue_id")
+        if booking_id := named_in(candidate.command, "booking_id"):
+            venue = (await pasts.venues([booking_id])).get(booking_id)
+        if venue is not None:
+            return home_partition(str(venue).encode(), partitions)
+        return known.start.coordinates.partition if known else candidate.record.partition
+
+
+def _again(judged: Judged, candidate: Candidate) -> Again:
+    at = candidate.origin
+    row_id = candidate.row_id
+    if row_id is None:
+        raise ValueError("expected somebody behind the command")
+    return Again(
+        row_id,
+        candidate.command.type,
+        candidate.command.command_id,
+        f"{at.topic}/{at.partition}@{at.offset}",
+        judged.known is not None,
+    )
+
+
+async def _ends(
+    pasts: Pasts, published: Sequence[Again], until: float
+) -> dict[UUID, KnownCommand | None]:
+    """As far as they come in time."""
+    while True:
+        known: Mapping[UUID, KnownCommand] = await pasts.known([each.row_id for each in published])
+        ends = {
+            each.row_id: row if (row := known.get(each.row_id)) and row.outcome else None
+            for each in published
+        }
+        if None not in ends.values() or time.monotonic() >= until:
+            return ends
+        await asyncio.sleep(_LOOKED_AGAIN_EVERY_SECONDS)  # rows tell nobody of changes
