@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from adapters.database.pasts import Pasts, open_pasts
@@ -17,11 +18,31 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.reading import group_state, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
-from handlers.ports import Authenticator, KnownCommand, Record, ServiceSigner
+from handlers.ports import (
+    Authenticator,
+    Coordinates,
+    KnownCommand,
+    Output,
+    Record,
+    ServiceSigner,
+    Start,
+)
 from handlers.redrive import named_in
-from handlers.replay import Candidate, Judged, Reader, Verdict, again, let_in, resent
+from handlers.replay import (
+    Candidate,
+    Judged,
+    Reader,
+    Verdict,
+    again,
+    let_in,
+    may_be_resent,
+    resent,
+)
 
 _LOOKED_AGAIN_EVERY_SECONDS = 0.5
+_AT_ONCE = 1_000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +60,13 @@ class Again:
     row_id: UUID
     operation: str
     command_id: UUID
-    place: str
+    origin: Coordinates  # of the record that the client sent
     was_started: bool
+
+    @property
+    def sent(self) -> tuple[int, int, int]:
+        """What puts commands into the order in which they were sent."""
+        return self.origin.timestamp_ms, self.origin.partition, self.origin.offset
 
 
 @dataclass(slots=True)
@@ -92,27 +118,55 @@ class Replaying:
                 reading(self.kafka, topic, from_ms=stretch.from_ms, until_ms=stretch.until_ms)
             )
             reader = Reader(self.authenticator, self.signer, group.committed)
+            waiting: list[tuple[Again, Output]] = []
+            ended: list[Start] = []  # their outputs are looked up when their turn has come
             async for _, _, records in read.batches():
-                outputs = []
                 for judged in await self._judged(reader, pasts, records):
                     done.verdicts[judged.verdict] += 1
                     candidate = judged.candidate
-                    if judged.verdict is Verdict.AGAIN and candidate is not None:
-                        done.again.append(_again(judged, candidate))
+                    if candidate is None:
+                        continue
+                    if judged.verdict is Verdict.AGAIN:
                         home = await self._home(pasts, candidate, judged.known, read.partitions)
-                        outputs.append(again(candidate, home, self.signer))
-                    elif judged.verdict is Verdict.ENDED and resend:
-                        sent = resent(judged)
-                        done.resent += len(sent)
-                        outputs += sent
+                        output = again(candidate, home, self.signer)
+                        waiting.append((_again(judged, candidate), output))
+                    elif judged.known is not None and resend and may_be_resent(judged):
+                        ended.append(judged.known.start)
                 done.records += len(records)
                 advance(done.records, read.length)
-                if outputs and not is_rehearsal:
-                    await publisher.publish(outputs)
+            # Partitions were read in no order; a venue's commands may come from several of them.
+            waiting.sort(key=lambda each: each[0].sent)
+            done.again = [each for each, _ in waiting]
+            outputs = [output for _, output in waiting]
+            if not is_rehearsal:
+                for chunk in _chunks(outputs):
+                    await publisher.publish(chunk)
+            done.resent = await self._resend(pasts, publisher, ended, is_rehearsal=is_rehearsal)
             if done.again and wait_seconds and not is_rehearsal:
                 done.ends = await _ends(pasts, done.again, time.monotonic() + wait_seconds)
         done.seconds = time.monotonic() - began
         return done
+
+    async def _resend(
+        self,
+        pasts: Pasts,
+        publisher: BrokerPublisher,
+        ended: Sequence[Start],
+        *,
+        is_rehearsal: bool,
+    ) -> int:
+        """How many outputs; in the order in which the lanes made them, so that the events of a
+        booking come in the order of their versions.
+        """
+        count = 0
+        by_lane = sorted(ended, key=lambda e: (e.coordinates.partition, e.coordinates.offset))
+        for chunk in _chunks(by_lane):
+            known = await pasts.known([each.row_id for each in chunk])
+            outputs = [out for each in chunk for out in resent(known[each.row_id])]
+            count += len(outputs)
+            if outputs and not is_rehearsal:
+                await publisher.publish(outputs)
+        return count
 
     async def _judged(
         self, reader: Reader, pasts: Pasts, records: Sequence[Record]
@@ -152,8 +206,12 @@ class Replaying:
         return known.start.coordinates.partition if known else candidate.record.partition
 
 
+def _chunks(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(many), _AT_ONCE):
+        yield many[start : start + _AT_ONCE]
+
+
 def _again(judged: Judged, candidate: Candidate) -> Again:
-    at = candidate.origin
     row_id = candidate.row_id
     if row_id is None:
         raise ValueError("expected somebody behind the command")
@@ -161,7 +219,7 @@ def _again(judged: Judged, candidate: Candidate) -> Again:
         row_id,
         candidate.command.type,
         candidate.command.command_id,
-        f"{at.topic}/{at.partition}@{at.offset}",
+        candidate.origin,
         judged.known is not None,
     )
 

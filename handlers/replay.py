@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.commands import command_row_id
-from domain.principal import Principal
+from domain.principal import Principal, System
 from domain.refusal import Refusal
 from handlers.outputs import load_outputs
 from handlers.ports import Authenticator, Coordinates, KnownCommand, Output, Record, ServiceSigner
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A readable command of a client, and where it came from."""
+    """A readable command, and where it came from."""
 
     record: Record
     command: RawCommand
@@ -78,13 +78,12 @@ class Reader:
             return Verdict.NOT_YET_READ
         headers = Headers.of(record.headers)
         signed = self.signer.verified(record) if headers.is_signed else None
-        if signed is not None and signed.origin is None:
-            return Verdict.OWN
         command = parse_command(record.value)
         if isinstance(command, Unreadable):
             return Verdict.UNREADABLE
-        if signed is not None and signed.origin is not None:
-            return Candidate(record, command, signed.origin, signed.principal, signed.run)
+        if signed is not None:
+            origin = signed.origin or record.coordinates
+            return Candidate(record, command, origin, signed.principal, signed.run)
         sent = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         who = self.authenticator.authenticate(headers.authorization, sent)
         principal = None if isinstance(who, Refusal) else who
@@ -101,6 +100,8 @@ class Reader:
         self._origins.add(candidate.origin)
         if known is not None and known.outcome is not None:
             return Judged(Verdict.ENDED, candidate, known)
+        if isinstance(candidate.principal, System):
+            return Judged(Verdict.OWN, candidate, known)
         return Judged(Verdict.AGAIN, candidate, known)
 
 
@@ -125,14 +126,17 @@ def again(candidate: Candidate, home: int, signer: ServiceSigner) -> Output:
     return Output(record.topic, record.key, record.value or b"", headers, home)
 
 
-def resent(judged: Judged) -> Sequence[Output]:
-    """What was published for the record, once more; nothing for a repeat, whose outputs are
-    another record's.
-    """
+def may_be_resent(judged: Judged) -> bool:
+    """Whether its outcome is its own: a repeat's outputs are another record's."""
     known, candidate = judged.known, judged.candidate
-    if known is None or known.outcome is None or candidate is None:
-        return ()
-    if known.start.origin != candidate.origin:
+    if judged.verdict is not Verdict.ENDED or known is None or candidate is None:
+        return False
+    return known.start.origin == candidate.origin
+
+
+def resent(known: KnownCommand) -> Sequence[Output]:
+    """What was published for it, once more; the reply says that it is."""
+    if known.outcome is None:
         return ()
     outputs = load_outputs(known.outcome.events)
     if known.start.reply_route is not None and known.outcome.reply is not None:

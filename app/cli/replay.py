@@ -123,7 +123,7 @@ def _as_json(done: Replayed, dry_run: bool) -> dict[str, Any]:
             {
                 "operation": each.operation,
                 "command_id": str(each.command_id),
-                "from": each.place,
+                "from": _place(each),
                 "was_started": each.was_started,
                 "end": _end(done, each),
             }
@@ -144,12 +144,17 @@ def _lines(done: Replayed, dry_run: bool) -> list[str]:
     for each in done.again[:_SHOWN]:
         started = ", was started" if each.was_started else ""
         end = f": {end}" if (end := _end(done, each)) else ""
-        lines.append(f"  {each.operation} {each.command_id} from {each.place}{started}{end}")
+        lines.append(f"  {each.operation} {each.command_id} from {_place(each)}{started}{end}")
     if len(done.again) > _SHOWN:
         lines.append(f"  and {len(done.again) - _SHOWN} more")
     if done.not_ended:
         lines.append(f"NOT ENDED   {done.not_ended} have no outcome yet: do workers run?")
     return lines
+
+
+def _place(each: Again) -> str:
+    at = each.origin
+    return f"{at.topic}/{at.partition}@{at.offset}"
 
 
 def _end(done: Replayed, each: Again) -> str | None:

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
 
 from app.demo.partners.desk import Desk
 from app.demo.partners.faults import Fault, Kind
@@ -20,6 +18,7 @@ from tests.service.callers import Caller, a_guest
 from tests.service.client import Sent
 from tests.service.house import House, a_house
 from tests.service.invariants import check
+from tests.service.offsets import skip
 from tests.service.waiting import until
 
 Command: TypeAlias = tuple[Caller, str, dict[str, Any]]
@@ -182,20 +181,6 @@ async def test_a_command_that_kafka_will_not_deliver_again_is_ended_and_undone(
     assert reply.error["retryable"] is False
     again = await house.client.command(a_guest(), "create_booking", create)
     assert again.status == 201, "the slot is free"
-
-
-async def skip(house: House, sent: Sent) -> None:
-    """Set the offset of the empty group behind what was sent."""
-    consumer: AIOKafkaConsumer = AIOKafkaConsumer(
-        bootstrap_servers=house.bootstrap_servers, group_id=house.group, enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        source = TopicPartition(sent.topic, sent.partition)
-        consumer.assign([source])
-        await consumer.commit({source: OffsetAndMetadata(sent.offset + 1, "")})
-    finally:
-        await consumer.stop()
 
 
 async def test_sigterm_ends_what_is_in_hand_and_leaves_the_rest_to_the_next(house: House) -> None:

@@ -109,3 +109,19 @@ async def test_abandoned_are_those_started_long_ago_that_did_not_end(lane: Lane)
         Abandoned(old.row_id, PARTITION),
     ]
     assert await due.abandoned(TOPIC, before, 1) == [Abandoned(older.row_id, PARTITION)]
+
+
+async def test_an_end_that_is_put_aside_stays_and_its_command_can_start_anew(lane: Lane) -> None:
+    start, retired = await lane.started(), uuid4()
+    async with lane.transaction() as transaction:
+        await transaction.record([a_recording(start)])
+    anew = replace(start, run=1, coordinates=coordinates(offset=80))
+    async with lane.transaction() as transaction:
+        await transaction.retire_ends({start.row_id: retired})
+        assert await transaction.start([anew]) == {start.row_id}
+    async with lane.transaction() as transaction:
+        found = await transaction.find_commands([start.row_id, retired])
+    assert found == {
+        start.row_id: KnownCommand(anew, None, ()),
+        retired: KnownCommand(replace(start, row_id=retired), an_outcome(), ()),
+    }
