@@ -84,6 +84,9 @@ async def _live(settings: Settings) -> str | None:
 
         app.after_startup(go)
         await app.run()
+        # A signal may have come while it started: FastStream stops what there is, and only then
+        # gives up the start, which may have made one more consumer by then.
+        await worker.kafka.broker.stop()
         return end.reason
 
 

@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import NewTopic
+from faststream import FastStream
 
+import app.main
 from adapters.database.migrations import migrate
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import create_topics
 from app.local_servers import KafkaServer, PostgresServer
+from app.settings import load
 from tests.service.asking import book, events_of, move
 from tests.service.callers import SECRET, a_guest
 from tests.service.house import House, a_house
@@ -143,3 +147,43 @@ async def test_on_sqlite_one_worker_does_it_all_and_a_second_is_refused(
     assert [event.type for event in expired][1:] == ["booking.expired", "booking.status_changed"]
     worker.ask_to_stop()
     assert await worker.exit_code() == 0
+
+
+async def test_a_signal_while_it_starts_leaves_no_connection_behind(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in house.settings.items():
+        monkeypatch.setenv(name, value)
+    apps: list[FastStream] = []
+    consumers: list[AIOKafkaConsumer] = []
+    first_starts, first_stops, second_starts = (asyncio.Event() for _ in range(3))
+    start, stop = AIOKafkaConsumer.start, AIOKafkaConsumer.stop
+
+    async def start_slowly(self: AIOKafkaConsumer) -> None:
+        consumers.append(self)
+        await start(self)
+        if self is consumers[0]:
+            first_starts.set()
+            await first_stops.wait()
+        else:
+            second_starts.set()
+
+    async def stop_slowly(self: AIOKafkaConsumer) -> None:
+        await stop(self)
+        if self is consumers[0]:
+            first_stops.set()
+            await second_starts.wait()
+
+    class Watched(FastStream):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            apps.append(self)
+
+    monkeypatch.setattr(app.main, "FastStream", Watched)
+    monkeypatch.setattr(AIOKafkaConsumer, "start", start_slowly)
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", stop_slowly)
+    life = asyncio.create_task(app.main.run_worker(load()))
+    await asyncio.wait_for(first_starts.wait(), PATIENCE_SECONDS)
+    apps[0].exit()
+    await asyncio.wait_for(life, PATIENCE_SECONDS)
+    assert [consumer._closed for consumer in consumers] == [True, True]
