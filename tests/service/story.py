@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.service.client import Sent
@@ -82,6 +82,23 @@ class Story:
 def event_of(record: Seen) -> Event:
     """The event in a record of the events topic."""
     return Event(record, json.loads(record.value or b""))
+
+
+def distinct(records: Sequence[Seen]) -> list[Seen]:
+    """Without those that lie there again, byte for byte."""
+    first: dict[bytes | None, Seen] = {}
+    for record in records:
+        first.setdefault(record.value, record)
+    return list(first.values())
+
+
+def once_each(story: Story) -> Story:
+    """As a consumer sees it that drops what it has seen: for deliveries at least once."""
+    return replace(
+        story,
+        replies={key: distinct(records) for key, records in story.replies.items()},
+        events=[event_of(record) for record in distinct([each.record for each in story.events])],
+    )
 
 
 async def story_of(house: House) -> Story:

@@ -5,11 +5,11 @@ What the wrappers do not name goes through as it is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from adapters.partners import HttpPartners
 from domain.effects import PartnerAnswer, PartnerCall
@@ -79,6 +79,18 @@ def watched_partners(watch: Watch) -> type[HttpPartners]:
             return answer
 
     return WatchedPartners
+
+
+def watched_commit(watch: Watch) -> Callable[..., Awaitable[None]]:
+    """The offset on its own, where it is in no transaction."""
+    commit = AIOKafkaConsumer.commit
+
+    async def watched(self: AIOKafkaConsumer, offsets: Any = None) -> None:
+        watch.reach("publish: before commit")
+        await commit(self, offsets)
+        watch.reach("publish: committed")
+
+    return watched
 
 
 def watched_producer(watch: Watch) -> type[AIOKafkaProducer]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from aiokafka import AIOKafkaConsumer
+
 import app.cli.run
 import app.main
 from adapters.database.database import Database, open_database
@@ -17,7 +19,12 @@ from adapters.database.settings import DatabaseSettings
 from adapters.kafka import publishing
 from adapters.kafka.commands_consumer import CommandsConsumer
 from handlers.ports import Record
-from tests.service.matrix.fail_points import WatchedLanes, watched_partners, watched_producer
+from tests.service.matrix.fail_points import (
+    WatchedLanes,
+    watched_commit,
+    watched_partners,
+    watched_producer,
+)
 from tests.service.matrix.watching import Watch
 from tests.service.worker import environment
 
@@ -70,5 +77,6 @@ def fail_points(watch: Watch) -> ExitStack:
     points.enter_context(patch.object(app.main, "open_database", opened))
     points.enter_context(patch.object(app.main, "HttpPartners", watched_partners(watch)))
     points.enter_context(patch.object(publishing, "AIOKafkaProducer", watched_producer(watch)))
+    points.enter_context(patch.object(AIOKafkaConsumer, "commit", watched_commit(watch)))
     points.enter_context(patch.object(CommandsConsumer, "consume", consume_watched))
     return points

@@ -15,11 +15,12 @@ from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
 from app.local_servers import KafkaServer, PostgresServer
 from tests.service.house import House, a_house
-from tests.service.invariants import check
+from tests.service.invariants import RULES
 from tests.service.matrix.crew import Crew, a_crew
 from tests.service.matrix.failing_worker import Orders
 from tests.service.matrix.outcome import Outcome, outcome_at
 from tests.service.matrix.stories import Story, Subject
+from tests.service.story import at_rest, once_each, story_of
 from tests.service.waiting import until
 
 # A batch is one record, so that the command's boundaries are no other record's too.
@@ -34,28 +35,37 @@ _ALWAYS = frozenset(
         "lane in Kafka: former owner fenced",
         "lane in the database: before",
         "lane in the database: opened",
-        "publish: before begin",
-        "publish: begun",
-        "publish: offset sent",
         "publish: before commit",
         _LAST,
     }
 )
+_IN_A_TRANSACTION = frozenset({"publish: before begin", "publish: begun", "publish: offset sent"})
 
 
 async def survives_every_kill(
-    story: Story, kafka: KafkaServer, postgres: PostgresServer, subtests: pytest.Subtests
+    story: Story,
+    kafka: KafkaServer,
+    postgres: PostgresServer,
+    subtests: pytest.Subtests,
+    *,
+    exactly_once: bool = True,
 ) -> None:
     """Run the whole matrix; every cell that fails is told under the name of its boundary."""
-    async with a_house(kafka, postgres, workers=0) as house, a_crew(house) as crew:
+    delivery = "exactly_once" if exactly_once else "at_least_once"
+    settings = {"BOOKING_KAFKA__DELIVERY": delivery}
+    async with (
+        a_house(kafka, postgres, workers=0, settings=settings) as house,
+        a_crew(house) as crew,
+    ):
         matrix = _Matrix(story, house, crew)
         calm, boundaries = await matrix.calm_run()
         assert {name.partition(":")[0] for name in boundaries} >= story.calls
         assert set(boundaries) >= _ALWAYS
+        assert set(boundaries) >= _IN_A_TRANSACTION or not exactly_once
         subjects = await matrix.prepared(len(boundaries))
         victims = [matrix.orders(*each) for each in zip(subjects, boundaries, strict=True)]
         await crew.relieve(victims[0])
-        died = []
+        died, doubles = [], 0
         for subject, orders, following in zip(subjects, victims, [*victims[1:], None], strict=True):
             with subtests.test(msg=orders.dies_at):
                 await story.begin(house, subject)
@@ -63,10 +73,16 @@ async def survives_every_kill(
                 died.append(_trace(orders)[-1])
                 await crew.relieve(following or matrix.orders())
                 await story.ended(house, subject)
+                if not exactly_once:  # a reply is there before its command is over
+                    await at_rest(house)
                 found = await outcome_at(house, subject.venue, subject.sent)
+                doubles += found.doubles
                 assert found == calm, found.differences_from(calm)
         assert died == boundaries, "every boundary has a cell, and its worker died just there"
-        await check(house)
+        assert exactly_once == (doubles == 0), f"{doubles} replies and events came again"
+        story_told = once_each(await story_of(house))
+        for rule in RULES:
+            rule(story_told)
 
 
 @dataclass(slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import unified_diff
 from typing import Any, Final
 
 from tests.service.client import Sent
 from tests.service.house import House
+from tests.service.story import distinct
 
 _CHANCE: Final = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "an id"),
@@ -34,6 +35,7 @@ class Outcome:
     claims: list[Any]
     owed: list[Any]
     effects: list[tuple[str, str]]  # partner and call, as often as it changed something
+    doubles: int = field(compare=False)  # replies and events that came more than once
 
     def differences_from(self, calm: Outcome) -> str:
         """Line by line; nothing when it is the same."""
@@ -48,14 +50,13 @@ async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:
     ids = [row["id"] for row in rows]
     known = [venue, *(str(row[name]) for row in rows for name in _NAMES)]
     answers = house.feed.answers_to(sent.correlation_id or b"") if sent else []
-    events = house.feed.records(f"{house.prefix}.events")
+    keys = {str(each).encode() for each in ids}
+    events = [r for r in house.feed.records(f"{house.prefix}.events") if r.key in keys]
+    replies, told = distinct(answers), distinct(events)
     return Outcome(
-        replies=[_plain(json.loads(record.value or b"")) for record in answers],
-        events=[
-            _plain(json.loads(record.value or b""))
-            for record in events
-            if (record.key or b"").decode() in map(str, ids)
-        ],
+        replies=[_plain(json.loads(record.value or b"")) for record in replies],
+        events=[_plain(json.loads(record.value or b"")) for record in told],
+        doubles=len(answers) + len(events) - len(replies) - len(told),
         bookings=_plain(rows),
         history=_plain(
             await house.rows(

@@ -14,3 +14,10 @@ async def test_a_create_survives_a_kill_at_every_boundary(
     kafka: KafkaServer, postgres: PostgresServer, subtests: pytest.Subtests
 ) -> None:
     await survives_every_kill(CREATE, kafka, postgres, subtests)
+
+
+@pytest.mark.timeout(300)
+async def test_at_least_once_a_create_survives_too_and_only_its_outputs_may_come_again(
+    kafka: KafkaServer, postgres: PostgresServer, subtests: pytest.Subtests
+) -> None:
+    await survives_every_kill(CREATE, kafka, postgres, subtests, exactly_once=False)
