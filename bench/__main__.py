@@ -12,6 +12,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -33,11 +34,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="of floor and worker each")
     parser.add_argument("--creates", type=int, default=4000, help="in a round")
     parser.add_argument("--lone", type=int, default=200, help="creates sent one after another")
+    parser.add_argument(
+        "--delivery",
+        choices=("exactly_once", "at_least_once"),
+        default="exactly_once",
+        help="of the worker; the floor stays what it is",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     asked = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # new topics take it a moment
     try:
-        found = asyncio.run(_bench(asked.rounds, asked.creates, asked.lone))
+        found = asyncio.run(_bench(asked.rounds, asked.creates, asked.lone, asked.delivery))
     except (NoReplies, ServerUnavailable) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
@@ -47,7 +54,7 @@ def main() -> int:
     return 1 if found.wrong else 0
 
 
-async def _bench(rounds: int, count: int, lone: int) -> Figures:
+async def _bench(rounds: int, count: int, lone: int, delivery: str) -> Figures:
     floors: list[Measured] = []
     workers: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="booking-bench-") as place:
@@ -65,11 +72,11 @@ async def _bench(rounds: int, count: int, lone: int) -> Figures:
                     _say(number, "floor", floors)
                     await tear_down(servers, stage)
                     stage = await set_up(servers, partner_urls, f"worker-{number}", directory)
-                    workers.append(await worker_round(stage, count))
+                    workers.append(await worker_round(replace(stage, delivery=delivery), count))
                     _say(number, "worker", workers)
                     await tear_down(servers, stage)
                 stage = await set_up(servers, partner_urls, "lone", directory)
-                waits = await latencies(stage, lone)
+                waits = await latencies(replace(stage, delivery=delivery), lone)
         finally:
             await asyncio.to_thread(servers_running.__exit__, None, None, None)
     return figures(count, floors, workers, waits)

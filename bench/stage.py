@@ -27,6 +27,7 @@ class Stage:
     database_url: str
     partner_urls: Mapping[str, str]
     log: Path
+    delivery: str = "exactly_once"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -38,6 +39,7 @@ class Stage:
             "BOOKING_DATABASE__URL": self.database_url,
             **{f"BOOKING_{name.upper()}__URL": url for name, url in self.partner_urls.items()},
             "BOOKING_AUTH__SECRET": SECRET,
+            "BOOKING_KAFKA__DELIVERY": self.delivery,
             "BOOKING_LOG__LEVEL": "WARNING",
         }
 
