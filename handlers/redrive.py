@@ -130,7 +130,7 @@ def _never(letter: Letter, commands_topic: str) -> str | None:
     if letter.about.get("source_topic") != commands_topic:
         return "it is no command"
     if isinstance(letter.command, Unreadable):
-        return f"this version cannot read it: {letter.command.detail}"
+        return "this version cannot read it"
     if letter.signed is None:
         return "nobody stands behind it: its client has to send it again"
     if isinstance(letter.signed.principal, System):

@@ -111,9 +111,9 @@ def redrive(
 ) -> None:
     """Put commands back into their venues' partitions, in the order in which they were sent.
 
-    Each is judged as of the moment when its client sent it, under who stood behind it then. It
-    waits until what its failed run had begun is given back. Workers do the work; exit code 1 when
-    something was left out or failed again.
+    Each is judged as of the moment when its client sent it, under who stood
+    behind it then, once what its failed run had begun is given back. Workers
+    do the work; exit code 1 when something was left out or failed again.
 
     Example: booking dlq redrive --all --dry-run
     """

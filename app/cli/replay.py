@@ -33,12 +33,12 @@ def replay(
     ] = 60.0,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Publish commands that the group has passed and that have no outcome once more, to their
-    venues' partitions. Nothing is done here: workers do it, beside everything else.
+    """Publish commands once more that the group has passed and that have no outcome.
 
-    What has an outcome is left alone. Refusals are outcomes too; on a rebuilt database they are
-    lost, and what was refused would be tried anew: name a time with --from. Exit code 1 when one
-    has no outcome after --wait.
+    They go to their venues' partitions; workers do them, beside everything
+    else. What has an outcome is left alone. Refusals are outcomes too; on a
+    rebuilt database they are lost, and what was refused would be tried anew:
+    name a time with --from. Exit code 1 when one has no outcome after --wait.
 
     Example: booking replay --from 2026-12-01T02:00:00Z --dry-run
     """
