@@ -1,14 +1,14 @@
-"""Inside a worker: the boundaries that one command comes to, and the death at one of them."""
+"""Inside a worker: the boundaries that one command comes to, and what befalls it there."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from signal import Signals
 
 from handlers.ports import Record
 
@@ -20,9 +20,9 @@ class Watch:
     known by its name, since the order of partner calls that run side by side is chance.
     """
 
-    def __init__(self, needle: str, dies_at: str | None, trace: Path) -> None:
+    def __init__(self, needle: str, blows: Mapping[str, Signals], trace: Path) -> None:
         self._needle = needle.encode()
-        self._dies_at = dies_at
+        self._blows = blows
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._reached: Counter[str] = Counter()
         # Inherited by every task that the batch starts, and by no other.
@@ -38,12 +38,12 @@ class Watch:
             self._is_in_hand.reset(token)
 
     def reach(self, name: str) -> None:
-        """The watched command has come to this boundary, perhaps to its end."""
+        """The watched command has come to this boundary, perhaps to the last of this process."""
         if not self._is_in_hand.get():
             return
         self._reached[name] += 1
         if (times := self._reached[name]) > 1:
             name = f"{name} ({times})"
         os.write(self._trace, f"{name}\n".encode())
-        if name == self._dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if name in self._blows:
+            os.kill(os.getpid(), self._blows[name])
