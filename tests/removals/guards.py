@@ -51,9 +51,13 @@ REMOVALS: Final = (
         "stored answers",
         (
             Edit(
-                "handlers/commands.py",
-                "Journal(begun.journal, self.clock)",
-                "Journal((), self.clock)",
+                "handlers/journal.py",
+                """for key, answer in body["heard"].items():
+                self._answers[key] = answer_from_json(answer)
+""",
+                """for answer in body["heard"].values():
+                answer_from_json(answer)
+""",
             ),
         ),
         (f"{_KILLS}::test_a_killed_create_goes_by_the_price_that_it_heard_first",),
