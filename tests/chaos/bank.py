@@ -10,6 +10,7 @@ from typing import Final
 from app.demo.partners.desk import Desk
 
 _DECIDES_EVERY_SECONDS: Final = 1.0
+_SHARE: Final = 0.3
 
 
 @dataclass(slots=True)
@@ -22,13 +23,12 @@ class Bank:
     async def run(self) -> None:
         """Decide some of them once a second, until cancelled."""
         while True:
-            self.decide(share=0.3)
+            self._decide()
             await asyncio.sleep(_DECIDES_EVERY_SECONDS)
 
-    def decide(self, share: float) -> None:
-        """Decide this share of what is in hand; 1.0 is all of it."""
+    def _decide(self) -> None:
         for intent in self.payment.service.state()["intents"]:
-            if intent["status"] == "processing" and self.random.random() < share:
+            if intent["status"] == "processing" and self.random.random() < _SHARE:
                 status = self.random.choice(["succeeded", "failed"])
                 path = f"/_intents/{intent['payment_intent_id']}"
                 self.payment.service.configure(path, {"status": status})

@@ -84,10 +84,10 @@ async def run(
             bank = Bank(house.partners.payment, Random(f"{seed}/bank"))
             deciding = asyncio.create_task(bank.run())
             await asyncio.gather(load.run(seconds), storm.run(planned))
-            deciding.cancel()
-            bank.decide(share=1.0)
             progress(f"{len(storm.happened)} faults, {len(load.orders)} records; healing")
+            # The bank goes on: payments may still come to it while the workers catch up.
             outcome = await _judged(seed, seconds, house, fleet, load, storm, progress)
+            deciding.cancel()
             if not outcome.violations:
                 return outcome
             return replace(outcome, kept=await keep(house, seed))

@@ -97,6 +97,12 @@ CLAIM = {
     "starts_at": START,
     "ends_at": START + timedelta(hours=2),
 }
+CHARGED = {
+    "booking_id": BOOKING,
+    "status": "succeeded",
+    "amount": "5.00",
+    "amount_refunded": "0.00",
+}
 RESERVED = {"effect": True, "call": "reserve", "key": "r", "body": {"booking_reference": "x"}}
 STORY = Story(
     sent=[SENT],
@@ -151,6 +157,22 @@ PLANTED: Mapping[str, tuple[str, Story]] = {
         "no_two_active_bookings_share_a_slot",
         replace(STORY, bookings={BOOKING: ROW, OTHER: OVERLAPPING}),
     ),
+    "two bookings of one slot until one of them expired": (
+        "no_slot_was_ever_held_twice",
+        replace(
+            STORY,
+            bookings={BOOKING: ROW, OTHER: {**OVERLAPPING, "status": "expired"}},
+            events=[
+                an_event(ROW),
+                an_event({**OVERLAPPING, "updated_at": START + timedelta(minutes=1)}, 1, "e2"),
+                an_event(
+                    {**OVERLAPPING, "status": "expired", "updated_at": START + timedelta(hours=1)},
+                    2,
+                    "e3",
+                ),
+            ],
+        ),
+    ),
     "a claim that nobody has": (
         "no_two_active_bookings_share_a_slot",
         replace(STORY, bookings={BOOKING: {**ROW, "status": "cancelled"}}),
@@ -165,16 +187,16 @@ PLANTED: Mapping[str, tuple[str, Story]] = {
     ),
     "money kept for a pending booking": (
         "everything_charged_belongs_to_a_booking_that_keeps_it",
+        replace(STORY, intents={"pi": CHARGED}),
+    ),
+    "money kept for a booking that was cancelled": (
+        "everything_charged_belongs_to_a_booking_that_keeps_it",
         replace(
             STORY,
-            intents={
-                "pi": {
-                    "booking_id": BOOKING,
-                    "status": "succeeded",
-                    "amount": "5.00",
-                    "amount_refunded": "0.00",
-                }
+            bookings={
+                BOOKING: a_booking(status="cancelled", cancelled_at=START - timedelta(hours=1))
             },
+            intents={"pi": CHARGED},
         ),
     ),
     "a gap": (

@@ -6,6 +6,13 @@ from typing import Final
 
 from tests.removals.removal import Edit, Removal
 
+_FROZEN: Final = "tests/service/matrix/test_frozen.py"
+_KILLS: Final = "tests/service/test_kills.py"
+_REPEATS: Final = "tests/service/one_worker/test_repeats.py"
+_LIFECYCLE: Final = "tests/service/one_worker/test_lifecycle.py"
+_THREE_WORKERS: Final = "tests/service/test_three_workers.py"
+_SUSPECTS: Final = "tests/adapters/kafka/test_suspects.py"
+
 REMOVALS: Final = (
     Removal(
         "exclusion constraint",
@@ -20,7 +27,8 @@ REMOVALS: Final = (
                 "select 1",
             ),
         ),
-        ("tests/service/test_three_workers.py", "-k", "forty_creates"),
+        (f"{_THREE_WORKERS}::test_of_forty_creates_for_one_slot_exactly_one_gets_it",),
+        "sold twice",
     ),
     Removal(
         "command-id dedupe",
@@ -36,12 +44,24 @@ REMOVALS: Final = (
                 'conflict="(row_id) do update set decided = excluded.decided"',
             ),
         ),
-        ("tests/service/one_worker/test_repeats.py",),
+        (f"{_REPEATS}::test_a_repeated_command_id_gets_its_first_answer",),
+        'constraint ."outcomes_pkey',
     ),
     Removal(
         "stored answers",
-        (Edit("handlers/commands.py", "Journal(begun.journal)", "Journal()"),),
-        ("tests/service/test_kills.py", "tests/handlers/test_crashes.py"),
+        (
+            Edit(
+                "handlers/journal.py",
+                """for key, answer in body["heard"].items():
+                self._answers[key] = answer_from_json(answer)
+""",
+                """for answer in body["heard"].values():
+                answer_from_json(answer)
+""",
+            ),
+        ),
+        (f"{_KILLS}::test_a_killed_create_goes_by_the_price_that_it_heard_first",),
+        "another way than before the kill",
     ),
     Removal(
         "keys to partners",
@@ -52,7 +72,8 @@ REMOVALS: Final = (
                 '"idempotency-key": __import__("uuid").uuid4().hex',
             ),
         ),
-        ("tests/service/test_kills.py",),
+        (f"{_KILLS}::test_a_create_whose_worker_is_killed_in_a_call_is_done_once",),
+        "AssertionError: reserved twice",
     ),
     Removal(
         "the Kafka fence",
@@ -63,7 +84,8 @@ REMOVALS: Final = (
                 '{settings.group_id}-{source.topic}-{source.partition}-{id(self)}"',
             ),
         ),
-        ("tests/adapters/kafka/test_frozen_worker.py",),
+        (f"{_FROZEN}::test_a_confirm_survives_a_freeze_at_every_boundary",),
+        "2 replies, not 1",
     ),
     Removal(
         "the database epoch",
@@ -75,7 +97,8 @@ REMOVALS: Final = (
                 "partition for partition in epochs if partition not in current",
             ),
         ),
-        ("tests/adapters/database/test_fence.py",),
+        (f"{_FROZEN}::test_a_confirm_survives_a_freeze_at_every_boundary",),
+        'constraint ."outcomes_pkey',
     ),
     Removal(
         "throwing away the first batch",
@@ -86,7 +109,8 @@ REMOVALS: Final = (
                 "        return self._lanes.opened(parts)\n\n    async def _do(",
             ),
         ),
-        ("tests/adapters/kafka/test_lanes.py",),
+        (f"{_FROZEN}::test_a_lane_that_is_opened_late_begins_where_its_former_owner_ended",),
+        "the group's offset went from",
     ),
     Removal(
         "waiting in on_partitions_revoked",
@@ -102,7 +126,8 @@ REMOVALS: Final = (
 """,
             ),
         ),
-        ("tests/adapters/kafka/test_rebalance.py",),
+        ("tests/service/test_joining.py",),
+        "called by both workers",
     ),
     Removal(
         "doing suspects alone",
@@ -113,12 +138,14 @@ REMOVALS: Final = (
                 "return False",
             ),
         ),
-        ("tests/adapters/kafka/test_suspects.py",),
+        (f"{_SUSPECTS}::test_what_a_dead_worker_had_in_hand_is_done_alone_and_no_more",),
+        "which of them was done alone",
     ),
     Removal(
         "forwarding to the home partition",
         (Edit("handlers/commands.py", "if home == item.record.partition:", "if True:"),),
-        ("tests/service/test_three_workers.py",),
+        (f"{_THREE_WORKERS}::test_of_many_updates_of_one_version_exactly_one_is_made",),
+        "PromiseBroken: expected to find booking",
     ),
     Removal(
         "undo rows",
@@ -136,7 +163,10 @@ REMOVALS: Final = (
                 "from dataclasses import dataclass, replace\n",
             ),
         ),
-        ("tests/service/test_outages.py", "tests/service/test_kills.py"),
+        (
+            f"{_LIFECYCLE}::test_a_cancellation_stands_while_partners_are_away_and_is_made_good_later",
+        ),
+        "held for nobody",
     ),
     Removal(
         "the published mark",
@@ -147,6 +177,7 @@ REMOVALS: Final = (
                 "return False",
             ),
         ),
-        ("tests/handlers/test_replays.py",),
+        ("tests/service/test_set_back.py",),
+        "new records in",
     ),
 )

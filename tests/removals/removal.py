@@ -18,6 +18,9 @@ class Edit:
         return (root / self.file).read_text().count(self.old) == 1
 
     def apply_to(self, root: Path) -> None:
+        """Raises ValueError when the file has changed meanwhile."""
+        if not self.is_found_in(root):
+            raise ValueError(f"expected exactly once in {self.file}: {self.old}")
         path = root / self.file
         path.write_text(path.read_text().replace(self.old, self.new))
 
@@ -28,4 +31,5 @@ class Removal:
 
     name: str
     edits: tuple[Edit, ...]
-    noticed_by: tuple[str, ...]  # pytest's arguments; one red test is enough
+    noticed_by: tuple[str, ...]  # names of tests, as pytest takes them; one red test is enough
+    says: str  # a pattern: what goes wrong then, so that no accident passes for being noticed

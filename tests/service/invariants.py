@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,7 +17,7 @@ from tests.service.builders import PERSONAL
 from tests.service.client import reply_of
 from tests.service.feed import Seen, header
 from tests.service.house import House
-from tests.service.story import TOKEN, Row, Story, story_of
+from tests.service.story import TOKEN, Event, Row, Story, story_of
 
 ACTIVE: Final = frozenset({"pending", "confirmed", "checked_in"})
 TRANSITIONS: Final = {
@@ -102,6 +103,18 @@ def no_two_active_bookings_share_a_slot(story: Story) -> None:
     assert claimed == {str(row["id"]) for row in active}, "claims are those of active bookings"
 
 
+def no_slot_was_ever_held_twice(story: Story) -> None:
+    """Not even for the moments until one of the two was cancelled or expired."""
+    held: defaultdict[str, list[_Spell]] = defaultdict(list)
+    for booking_id in story.bookings:
+        for venue, spell in _spells(story.events_of(booking_id)):
+            held[venue].append(spell)
+    for spells in held.values():
+        for one, other in itertools.combinations(spells, 2):
+            if one.booking_id != other.booking_id and one.meets(other):
+                assert not _collide(one.held, other.held), f"sold twice: {one} and {other}"
+
+
 def everything_reserved_belongs_to_an_active_booking(story: Story) -> None:
     expected = {
         row["inventory_reservation_id"]: (
@@ -129,6 +142,7 @@ def everything_reserved_belongs_to_an_active_booking(story: Story) -> None:
 
 
 def everything_charged_belongs_to_a_booking_that_keeps_it(story: Story) -> None:
+    named = _refunds_named(story)
     kept: defaultdict[str, Decimal] = defaultdict(Decimal)
     for intent in story.intents.values():
         if intent["status"] == "succeeded":
@@ -139,7 +153,8 @@ def everything_charged_belongs_to_a_booking_that_keeps_it(story: Story) -> None:
         assert row is not None or not amount, f"{amount} kept for no booking"
         if row is None:
             continue
-        assert row["status"] not in {"pending", "expired"} or not amount, f"{amount} kept: {row}"
+        keeps_nothing = row["status"] in {"pending", "expired"} or _is_wholly_refunded(row, named)
+        assert not keeps_nothing or not amount, f"{amount} kept: {row}"
         if row["payment_status"] != "at_venue":
             assert amount == row["amount_paid"] - row["amount_refunded"], dict(row)
 
@@ -207,6 +222,7 @@ RULES: Final[Sequence[Callable[[Story], None]]] = (
     everything_sent_has_exactly_one_answer,
     no_step_has_two_effects,
     no_two_active_bookings_share_a_slot,
+    no_slot_was_ever_held_twice,
     everything_reserved_belongs_to_an_active_booking,
     everything_charged_belongs_to_a_booking_that_keeps_it,
     versions_have_no_gaps,
@@ -230,6 +246,62 @@ def _collide(one: _Held, other: _Held) -> bool:
     """Whole-venue holds collide with each item of it; intervals are half-open."""
     same_unit = one[0] == other[0] and (one[1] == other[1] or None in (one[1], other[1]))
     return same_unit and one[2] < other[3] and other[2] < one[3]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spell:
+    """What a booking held from one version to the next."""
+
+    booking_id: str
+    held: _Held
+    since: datetime
+    until: datetime | None
+
+    def meets(self, other: _Spell) -> bool:
+        """Whether there was a moment that belongs to both."""
+        return (self.until is None or other.since < self.until) and (
+            other.until is None or self.since < other.until
+        )
+
+
+def _spells(events: Sequence[Event]) -> Iterable[tuple[str, _Spell]]:
+    """With their venues. A version's moment is when its command was begun in the venue's lane."""
+    versions = {event.payload["booking_version"]: event.payload for event in events}
+    in_order = [versions[number] for number in sorted(versions)]
+    for told, following in itertools.zip_longest(in_order, in_order[1:]):
+        if told["status"] not in ACTIVE:
+            continue
+        starts, ends = (datetime.fromisoformat(told[name]) for name in ("booking_time", "end_time"))
+        venue = told["venue_id"]
+        yield (
+            venue,
+            _Spell(
+                told["booking_id"],
+                (venue, told["inventory_item_id"], starts, ends),
+                datetime.fromisoformat(told["updated_at"]),
+                datetime.fromisoformat(following["updated_at"]) if following else None,
+            ),
+        )
+
+
+def _refunds_named(story: Story) -> set[str]:
+    """The bookings that somebody wanted another refund for than the policy's."""
+    ends = (*story.commands_of("cancel_booking"), *story.commands_of("update_booking_status"))
+    asked = [message.get("data") for message in ends]
+    return {
+        str(data.get("booking_id"))
+        for data in asked
+        if isinstance(data, dict) and "refund_amount" in data
+    }
+
+
+def _is_wholly_refunded(row: Row, named: set[str]) -> bool:
+    """Cancelled in good time, and nobody named an amount; these houses have no policy of theirs."""
+    return (
+        row["status"] == "cancelled"
+        and row["cancelled_at"] < row["booking_time"]
+        and str(row["id"]) not in named
+    )
 
 
 def _charges(story: Story) -> list[Row]:

@@ -128,6 +128,28 @@ async def test_money_moves_once_when_the_worker_is_killed_while_it_moves(
     assert reply.data["amount_refunded"] == ("0.00" if status == "confirmed" else "55.00")
 
 
+async def test_a_killed_create_goes_by_the_price_that_it_heard_first(house: House) -> None:
+    """The guest's payment was begun with it; meanwhile the venue has become dearer."""
+    (worker,) = house.workers
+    guest, venue = a_guest(), a_venue()
+    payment = house.partners.payment
+    payment.faults.add(unheard("create-intent", {"guest_id": guest.sub}))
+    sent = await house.client.send_command(guest, "create_booking", a_create(venue))
+
+    async def met() -> bool:
+        return not payment.faults
+
+    await until(met)
+    worker.kill()
+    house.partners.pricing.service.configure(f"/_venues/{venue}", {"per_person": "100"})
+    worker.start()
+    reply = await house.client.reply_to_sent(sent)
+    assert reply.status == 201, f"another way than before the kill: {reply.body}"
+    intents = payment.service.state()["intents"]
+    (intent,) = [each for each in intents if each["booking_id"] == reply.data["id"]]
+    assert reply.data["total_price"] == intent["amount"] == "55.00"
+
+
 async def test_an_outcome_that_was_recorded_and_not_published_is_published_once(
     house: House,
 ) -> None:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from aiokafka import TopicPartition
 
 from adapters.kafka.commands_consumer import CommandsConsumer
+from app.local_servers import KafkaServer
 from handlers.ports import Held, Record
 from tests.adapters.kafka.test_lanes import numbered, values
-from tests.adapters.kafka.workers import Cluster, Echo, LaneRowsInMemory, working
+from tests.adapters.kafka.workers import Cluster, Echo, LaneRowsInMemory, prepared, quick, working
 
 PATIENCE_SECONDS = 3.0
 """So long the batch waits for the newcomer to begin its work, which it must not while it waits."""
+
+
+@pytest.fixture(params=["exactly_once", "at_least_once"])
+async def cluster(request: pytest.FixtureRequest, kafka: KafkaServer, topic_prefix: str) -> Cluster:
+    """In either mode; in the second one Kafka refuses nobody's outputs."""
+    settings = replace(quick(kafka.bootstrap_servers, topic_prefix), delivery=request.param)
+    return await prepared(settings)
 
 
 async def test_a_newcomer_begins_only_when_the_batch_in_hand_has_ended(

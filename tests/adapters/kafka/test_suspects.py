@@ -78,7 +78,8 @@ async def test_what_a_dead_worker_had_in_hand_is_done_alone_and_no_more(cluster:
     async with working(cluster.settings, echo, rows):
         events = await cluster.events(9)
     assert values(events) == done(echo) == numbered(9)
-    assert [record.value for record in echo.alone] == numbered(4)
+    alone = [record.value for record in echo.alone]
+    assert alone == numbered(4), "which of them was done alone"
 
 
 async def test_a_worker_that_died_before_its_first_batch_puts_one_batch_in_doubt(

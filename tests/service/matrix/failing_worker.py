@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from signal import SIGKILL, SIGSTOP, Signals
 from typing import Any
 from unittest.mock import patch
 
@@ -31,7 +32,7 @@ from tests.service.worker import environment
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How a worker is to live, and where it is to die (None: nowhere)."""
+    """How a worker is to live, and where it is to die or to freeze (None: nowhere)."""
 
     settings: Mapping[str, str]
     log: Path
@@ -39,7 +40,14 @@ class Orders:
     needle: str
     dies_at: str | None = None
     dies_of: str | None = None  # a pattern of partner calls
+    freezes_at: str | None = None
     sweep_every_seconds: float = 0.05
+
+    @property
+    def blows(self) -> dict[str, Signals]:
+        """What the worker does to itself, by boundary."""
+        befalls = ((self.dies_at, SIGKILL), (self.freezes_at, SIGSTOP))
+        return {name: blow for name, blow in befalls if name is not None}
 
 
 def live(orders: Orders) -> None:
@@ -50,7 +58,7 @@ def live(orders: Orders) -> None:
     own = environment(orders.settings)
     os.environ.clear()
     os.environ.update(own)
-    with fail_points(Watch(orders.needle, orders.dies_at, orders.trace, orders.dies_of)) as points:
+    with fail_points(Watch(orders.needle, orders.blows, orders.trace, orders.dies_of)) as points:
         points.enter_context(
             patch.object(app.main, "SWEEP_EVERY_SECONDS", orders.sweep_every_seconds)
         )

@@ -38,9 +38,15 @@ class Outcome:
     doubles: int = field(compare=False)  # replies and events that came more than once
 
     def differences_from(self, calm: Outcome) -> str:
-        """Line by line; nothing when it is the same."""
-        before, after = (json.dumps(asdict(each), indent=1).splitlines() for each in (calm, self))
-        return "\n".join(unified_diff(before, after, "calm", "killed", n=2, lineterm=""))
+        """How many there are of what, and line by line; nothing when it is the same."""
+        before, after = asdict(calm), asdict(self)
+        counts = [
+            f"{len(found)} {name}, not {len(before[name])}"
+            for name, found in after.items()
+            if len(found) != len(before[name])
+        ]
+        was, is_ = (json.dumps(each, indent=1).splitlines() for each in (before, after))
+        return "\n".join([*counts, *unified_diff(was, is_, "calm", "killed", n=2, lineterm="")])
 
 
 async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:

@@ -1,15 +1,15 @@
-"""Inside a worker: the boundaries that one command comes to, and the death at one of them."""
+"""Inside a worker: the boundaries that one command comes to, and what befalls it there."""
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from signal import SIGKILL, Signals
 
 from handlers.ports import Record
 
@@ -22,10 +22,10 @@ class Watch:
     """
 
     def __init__(
-        self, needle: str, dies_at: str | None, trace: Path, dies_of: str | None = None
+        self, needle: str, blows: Mapping[str, Signals], trace: Path, dies_of: str | None = None
     ) -> None:
         self._needle = needle.encode()
-        self._dies_at = dies_at
+        self._blows = blows
         self._dies_of = dies_of
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._reached: Counter[str] = Counter()
@@ -42,17 +42,17 @@ class Watch:
             self._is_in_hand.reset(token)
 
     def reach(self, name: str) -> None:
-        """The watched command has come to this boundary, perhaps to its end."""
+        """The watched command has come to this boundary, perhaps to the last of this process."""
         if not self._is_in_hand.get():
             return
         self._reached[name] += 1
         if (times := self._reached[name]) > 1:
             name = f"{name} ({times})"
         os.write(self._trace, f"{name}\n".encode())
-        if name == self._dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if name in self._blows:
+            os.kill(os.getpid(), self._blows[name])
 
     def made(self, call: object) -> None:
         """A partner has done this: the death of whoever may not survive it, whatever the batch."""
         if self._dies_of is not None and re.match(self._dies_of, repr(call)):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGKILL)
