@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.effects import PartnerCall, ReserveInventory
+from domain.effects import CreateIntent, PartnerCall, ReserveInventory
 from handlers.condemned import TRIES
 from handlers.dead_letter import Reason
 from handlers.outputs import dump_outputs, load_outputs
@@ -295,3 +295,28 @@ async def test_the_overtaken_go_only_when_asked_to(world: World) -> None:
     states = {"overtaken": State.OVERTAKEN, "done": State.PUT_BACK, "never": State.FINAL}
     assert chosen(world, states) == ([], {"overtaken"})
     assert chosen(world, states, over_later=True) == (["overtaken"], set())
+
+
+# --- a run that is carried on by another record than its own ---
+
+
+async def started_anew_and_skipped(world: World) -> UUID:
+    """Put back, begun, its worker killed, and the group set forward over it."""
+    asked = await condemned(world, key="k")
+    send_back(world, the_letter(world))
+    deadly(world, CreateIntent)
+    with pytest.raises(Crash):
+        await world.deliver()
+    world.partners.on_call = nothing
+    world.forget(world.log[-1])
+    return asked
+
+
+async def test_a_repeat_carries_on_the_run_that_was_begun(world: World) -> None:
+    asked = await started_anew_and_skipped(world)
+    world.create(command_id=asked, key="k")
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 201]
+    (start,) = (s for s in world.database.tables.starts.values() if s.run == 1)
+    assert start.booking_id in world.bookings
+    assert_sound(world)
