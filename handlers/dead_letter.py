@@ -49,7 +49,7 @@ class DeadLetters:
         headers = (
             self.signer.letter_headers(record, origin, principal, run)
             if principal is not None
-            else record.headers
+            else self.signer.unsigned_headers(record)
         )
         kept = tuple(
             (name, value if value is not None else b"")

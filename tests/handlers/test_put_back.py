@@ -320,3 +320,24 @@ async def test_a_repeat_carries_on_the_run_that_was_begun(world: World) -> None:
     (start,) = (s for s in world.database.tables.starts.values() if s.run == 1)
     assert start.booking_id in world.bookings
     assert_sound(world)
+
+
+async def test_a_forwarded_copy_that_nobody_could_read_can_be_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = world.create(partition=2)
+    await world.deliver()
+
+    def die(value: bytes | None) -> Any:
+        raise Crash("reading")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("handlers.intake.parse_command", die)
+        await tried_alone(world, TRIES)
+        await world.deliver(at_most=1, alone=True)
+    letter = the_letter(world)
+    assert standing_of(letter, Past(), COMMANDS).state is State.OPEN
+    send_back(world, letter)
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [201]
+    assert_sound(world, asked)
