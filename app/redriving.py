@@ -17,7 +17,6 @@ from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
 from adapters.tokens.service_signature import ServiceSignature
-from domain.refusal import Code
 from handlers.ports import KnownCommand
 from handlers.redrive import (
     Letter,
@@ -56,7 +55,7 @@ class Redriven:
     def is_done(self) -> bool:
         """Whether all that could go have gone, and ended otherwise than before."""
         return not self.held and not any(
-            known is None or known.outcome is None or known.outcome.code == Code.INTERNAL_ERROR.word
+            known is None or known.outcome is None or known.outcome.is_failure
             for known in self.ends.values()
         )
 

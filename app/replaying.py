@@ -61,6 +61,7 @@ class Again:
     operation: str
     command_id: UUID
     origin: Coordinates  # of the record that the client sent
+    run: int
     was_started: bool
 
     @property
@@ -220,7 +221,8 @@ def _again(judged: Judged, candidate: Candidate) -> Again:
         candidate.command.type,
         candidate.command.command_id,
         candidate.origin,
-        judged.known is not None,
+        candidate.run,
+        judged.known is not None and judged.known.outcome is None,
     )
 
 
@@ -231,7 +233,9 @@ async def _ends(
     while True:
         known: Mapping[UUID, KnownCommand] = await pasts.known([each.row_id for each in published])
         ends = {
-            each.row_id: row if (row := known.get(each.row_id)) and row.outcome else None
+            each.row_id: row
+            if (row := known.get(each.row_id)) and row.outcome and row.start.run >= each.run
+            else None
             for each in published
         }
         if None not in ends.values() or time.monotonic() >= until:

@@ -21,6 +21,12 @@ class Reason(StrEnum):
     BUG = "bug"  # its own command failed, and nothing around it
 
 
+def reason_of(output: Output) -> str | None:
+    """Why it is a dead letter; None of anything else."""
+    reason = dict(output.headers).get("dlq_reason")
+    return reason.decode() if reason else None
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Writes them; who stands behind a record is signed, so that it can be put back without its

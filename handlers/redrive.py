@@ -15,7 +15,6 @@ from uuid import UUID
 
 from domain.commands import command_row_id
 from domain.principal import System
-from domain.refusal import Code
 from handlers.ports import Coordinates, KnownCommand, Later, Output, Record, ServiceSigner, SignedBy
 from schemas.envelope import RawCommand, parse_command
 from schemas.strict_json import Unreadable
@@ -152,7 +151,7 @@ def _since(known: KnownCommand, letter: Letter) -> Standing | None:
         return Standing(State.FINAL, "its command id belongs to other content")
     if outcome is None:
         return Standing(State.WAITS, "its command is under way")
-    if outcome.code != Code.INTERNAL_ERROR.word:
+    if not outcome.is_failure:
         return Standing(State.FINAL, f"its command {told}")
     return None
 
