@@ -131,9 +131,8 @@ class Rebuild:
     def _key(self, payload: dict[str, Any], start: Start, key_id: UUID | None) -> KeyClaim | None:
         if key_id is None:
             return None
-        taken_at = start.decided
-        expires_at = taken_at + self.rules.idempotency_window
-        return KeyClaim(key_id, start.row_id, payload["request_hash"], taken_at, expires_at)
+        expires_at = start.decided + self.rules.idempotency_window
+        return KeyClaim(key_id, start.row_id, payload["request_hash"], start.sent, expires_at)
 
 
 def _identity(event: EventRead) -> tuple[UUID, int, str]:

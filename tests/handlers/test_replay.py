@@ -158,6 +158,27 @@ async def test_stored_outputs_are_those_that_were_published(world: World) -> Non
     assert events == world.to("booking.events")
 
 
+async def test_a_request_that_its_key_answered_is_not_done_again_however_late_it_is_replayed(
+    world: World,
+) -> None:
+    """Of such a repeat no event tells, so a rebuild forgets it."""
+    first = world.create(key="k", hour=72)
+    await world.settle()
+    world.later(minutes=1)
+    repeat = world.create(key="k", hour=72)
+    await skipped(world)
+    await world.booked(hour=80)  # the group goes on behind it
+    world.later(hours=30)
+    world.move(world.reply_to(first).booking, "cancelled")
+    await world.settle()
+    assert replay(world) == 1
+    await world.settle()
+    (reply,) = world.replies_to(repeat)
+    assert (reply.status, reply.is_replayed) == (201, True)
+    assert reply.output.value == world.replies_to(first)[0].output.value
+    assert len(world.bookings) == 2
+
+
 async def test_a_run_that_was_put_back_and_skipped_is_found(world: World) -> None:
     asked = await condemned(world)
     send_back(world, the_letter(world))
