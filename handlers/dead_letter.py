@@ -58,7 +58,7 @@ class DeadLetters:
             else self.signer.unsigned_headers(record)
         )
         kept = tuple(
-            (name, value if value is not None else b"")
+            (name, value)
             for name, value in headers
             if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
         )

@@ -25,7 +25,6 @@ from domain.money import Money, Price
 from domain.time_slot import TimeSlot
 from schemas.sealed import PersonalPart
 
-
 WRONG_SHAPE: Final = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
 """What taking JSON apart raises when it is not what was expected."""
 
