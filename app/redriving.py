@@ -141,11 +141,11 @@ class DeadLetterBox:
         outputs = []
         for letter in going:
             venue, origin = venues[letter.id], letter.origin
-            home = home_partition(str(venue).encode(), count) if venue else None
-            elsewhere = origin.partition if origin else 0
-            outputs.append(
-                put_back(letter, topic, elsewhere if home is None else home, self._signer)
-            )
+            if venue is not None:
+                home = home_partition(str(venue).encode(), count)
+            else:  # any lane answers that nobody knows the booking, where it lay if that is left
+                home = origin.partition % count if origin else 0
+            outputs.append(put_back(letter, topic, home, self._signer))
         publisher = BrokerPublisher(self._kafka)
         try:
             await publisher.publish(outputs)

@@ -198,13 +198,18 @@ class Replaying:
     async def _home(
         self, pasts: Pasts, candidate: Candidate, known: KnownCommand | None, partitions: int
     ) -> int:
-        """Its venue's, or where it lay when nobody knows the venue: its lane forwards it then."""
+        """Its venue's, or where it lay when nobody knows the venue: its lane forwards it then.
+
+        Where it was begun may be a partition of a former topic that had more of them.
+        """
         venue = named_in(candidate.command, "venue_id")
         if booking_id := named_in(candidate.command, "booking_id"):
             venue = (await pasts.venues([booking_id])).get(booking_id)
         if venue is not None:
             return home_partition(str(venue).encode(), partitions)
-        return known.start.coordinates.partition if known else candidate.record.partition
+        if known is not None and known.start.coordinates.partition < partitions:
+            return known.start.coordinates.partition
+        return candidate.record.partition
 
 
 def _chunks(many: Sequence[T]) -> Iterator[Sequence[T]]:
