@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from domain.effects import RefundPayment
 from handlers.ports import Output, Rebuilt, Record
 from handlers.rebuild import Rebuild
 from tests.fakes.sealer import FakeSealer
 from tests.handlers.test_put_back import condemned, send_back, the_letter
-from tests.handlers.world import GUEST, World
+from tests.handlers.world import ADMIN, GUEST, STAFF, World
 
 AWAY = 16  # minutes after which a pending booking expires
 
@@ -197,3 +198,39 @@ async def test_metadata_and_every_text_come_back_to_the_byte(world: World) -> No
     (found,) = rebuilt(world, records_of(world.to("booking.events")))
     assert found.outcome.reply is not None
     assert found.outcome.reply.encode() == world.reply_to(asked).output.value
+
+
+async def test_every_way_a_booking_can_end_comes_back(world: World) -> None:
+    gone, shown, done = [
+        await world.booked(hour=number, inventory_item_id=f"table-{number}") for number in range(3)
+    ]
+    for each in (gone, shown, done):
+        world.move(each, "confirmed", by=STAFF, payment="at_venue")
+    later = await world.booked(hour=9)
+    world.move(later, "confirmed")
+    await world.settle()
+    world.partners.is_away_for(RefundPayment, times=1)
+    world.cancel(later, reason="ill")
+    await world.settle()
+    world.later(days=1, minutes=1)
+    world.move(shown, "checked_in", by=STAFF)
+    world.move(gone, "checked_in", by=STAFF)
+    world.later(hours=3)
+    await world.sweep()  # the refund
+    await world.settle()
+    world.move(shown, "completed", by=STAFF)
+    world.move(done, "no_show", by=STAFF, reason="nobody came")
+    world.cancel(gone, by=ADMIN, reason="a fire")
+    await world.settle()
+    tables = world.database.tables
+    ends = {"completed", "no_show", "cancelled"}
+    assert {each.status.value for each in tables.bookings.values()} == ends
+    found = rebuilt(world, records_of(world.to("booking.events")))
+    by_version = sorted(found, key=lambda each: each.booking.version)
+    assert {each.booking.id: each.booking for each in by_version} == tables.bookings
+    for each in found:
+        assert each.outcome == tables.outcomes[each.start.row_id]
+        assert each.start == tables.starts[each.start.row_id]
+    history = {(e.booking.id, e.booking.version): e.history for e in found if e.history}
+    assert history == {at: row.change for at, row in tables.history.items()}
+
