@@ -28,6 +28,7 @@ from handlers.redrive import (
     put_back,
     read_letter,
     standing_of,
+    with_later_runs,
 )
 
 _LOOKED_AGAIN_EVERY_SECONDS = 0.5
@@ -76,7 +77,7 @@ class DeadLetterBox:
             async for _, _, records in topic.batches():
                 found += [read_letter(record, self._signer) for record in records]
                 advance(len(found), topic.length)
-        return sorted(found, key=lambda each: each.record.timestamp_ms)
+        return with_later_runs(sorted(found, key=lambda each: each.record.timestamp_ms))
 
     async def told(self, letters: Sequence[Letter]) -> list[Told]:
         """How each of them stands. Raises DatabaseAway."""

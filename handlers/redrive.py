@@ -30,6 +30,7 @@ class Letter:
     about: Mapping[str, str]  # the dlq_ headers without their prefix
     signed: SignedBy | None  # None: nobody stands behind it
     command: RawCommand | Unreadable
+    later_run: int | None = None  # the last one that has a letter of its own
 
     @property
     def id(self) -> str:
@@ -66,6 +67,22 @@ def read_letter(record: Record, signer: ServiceSigner) -> Letter:
     except ValueError:
         signed = None
     return Letter(record, about, signed, parse_command(record.value))
+
+
+def with_later_runs(letters: Sequence[Letter]) -> list[Letter]:
+    """The same letters; those that were put back and failed again know of it, whatever became of
+    the database.
+    """
+    last: dict[UUID, int] = {}
+    for letter in letters:
+        if letter.signed is not None and letter.row_id is not None:
+            last[letter.row_id] = max(letter.signed.run, last.get(letter.row_id, 0))
+    return [
+        replace(letter, later_run=run)
+        if letter.signed and letter.row_id and (run := last[letter.row_id]) > letter.signed.run
+        else letter
+        for letter in letters
+    ]
 
 
 def named_in(command: RawCommand | Unreadable, field: str) -> UUID | None:
@@ -112,6 +129,8 @@ def standing_of(letter: Letter, past: Past, commands_topic: str) -> Standing:
         return Standing(State.FINAL, never)
     if past.known is not None and (ended := _since(past.known, letter)):
         return ended
+    if letter.later_run is not None:
+        return Standing(State.PUT_BACK, f"run {letter.later_run} has a letter of its own")
     if past.open_undo:
         return Standing(
             State.WAITS, f"{past.open_undo} undo of its booking open: see booking undo list"

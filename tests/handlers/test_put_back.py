@@ -23,6 +23,7 @@ from handlers.redrive import (
     put_back,
     read_letter,
     standing_of,
+    with_later_runs,
 )
 from tests.handlers.invariants import assert_sound
 from tests.handlers.test_poison import deadly, letters, nothing, told, tried_alone
@@ -104,6 +105,9 @@ async def test_what_fails_again_can_be_put_back_again(world: World) -> None:
     second = the_letter(world)
     assert second.signed is not None
     assert (second.signed.run, second.origin) == (1, first.origin)
+    # Also where a rebuilt database knows nothing of either: the first run's next was used up.
+    states = [standing_of(e, Past(), COMMANDS).state for e in with_later_runs([second, first])]
+    assert states == [State.OPEN, State.PUT_BACK]
     send_back(world, second)
     await world.settle()
     assert [reply.status for reply in world.replies_to(asked)] == [500, 500, 201]

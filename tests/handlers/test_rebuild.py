@@ -204,8 +204,8 @@ async def test_every_way_a_booking_can_end_comes_back(world: World) -> None:
     gone, shown, done = [
         await world.booked(hour=number, inventory_item_id=f"table-{number}") for number in range(3)
     ]
-    for each in (gone, shown, done):
-        world.move(each, "confirmed", by=STAFF, payment="at_venue")
+    for booking in (gone, shown, done):
+        world.move(booking, "confirmed", by=STAFF, payment="at_venue")
     later = await world.booked(hour=9)
     world.move(later, "confirmed")
     await world.settle()
@@ -233,4 +233,3 @@ async def test_every_way_a_booking_can_end_comes_back(world: World) -> None:
         assert each.start == tables.starts[each.start.row_id]
     history = {(e.booking.id, e.booking.version): e.history for e in found if e.history}
     assert history == {at: row.change for at, row in tables.history.items()}
-
