@@ -71,6 +71,8 @@ async def rebuild_database(
             since = dict(await rows.progress(names.events))
             if not since and not await rows.is_empty():
                 raise CannotRebuild("the database is not empty: a rebuild needs a new one")
+            # From here on it says of itself that it is half a database: no worker may start on it.
+            await rows.write([], names.events, since or {0: 0})
         fold = Rebuild(sealer(seal_keys), rules)
         versions, whole = 0, None
         async with reading(kafka, names.events, since=since) as topic:

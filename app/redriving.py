@@ -17,7 +17,6 @@ from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
 from adapters.tokens.service_signature import ServiceSignature
-from domain.refusal import Code
 from handlers.ports import KnownCommand
 from handlers.redrive import (
     Letter,
@@ -29,6 +28,7 @@ from handlers.redrive import (
     put_back,
     read_letter,
     standing_of,
+    with_later_runs,
 )
 
 _LOOKED_AGAIN_EVERY_SECONDS = 0.5
@@ -56,7 +56,7 @@ class Redriven:
     def is_done(self) -> bool:
         """Whether all that could go have gone, and ended otherwise than before."""
         return not self.held and not any(
-            known is None or known.outcome is None or known.outcome.code == Code.INTERNAL_ERROR.word
+            known is None or known.outcome is None or known.outcome.is_failure
             for known in self.ends.values()
         )
 
@@ -77,7 +77,7 @@ class DeadLetterBox:
             async for _, _, records in topic.batches():
                 found += [read_letter(record, self._signer) for record in records]
                 advance(len(found), topic.length)
-        return sorted(found, key=lambda each: each.record.timestamp_ms)
+        return with_later_runs(sorted(found, key=lambda each: each.record.timestamp_ms))
 
     async def told(self, letters: Sequence[Letter]) -> list[Told]:
         """How each of them stands. Raises DatabaseAway."""
@@ -142,11 +142,11 @@ class DeadLetterBox:
         outputs = []
         for letter in going:
             venue, origin = venues[letter.id], letter.origin
-            home = home_partition(str(venue).encode(), count) if venue else None
-            elsewhere = origin.partition if origin else 0
-            outputs.append(
-                put_back(letter, topic, elsewhere if home is None else home, self._signer)
-            )
+            if venue is not None:
+                home = home_partition(str(venue).encode(), count)
+            else:  # any lane answers that nobody knows the booking, where it lay if that is left
+                home = origin.partition % count if origin else 0
+            outputs.append(put_back(letter, topic, home, self._signer))
         publisher = BrokerPublisher(self._kafka)
         try:
             await publisher.publish(outputs)

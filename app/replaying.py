@@ -61,6 +61,7 @@ class Again:
     operation: str
     command_id: UUID
     origin: Coordinates  # of the record that the client sent
+    run: int
     was_started: bool
 
     @property
@@ -197,13 +198,18 @@ class Replaying:
     async def _home(
         self, pasts: Pasts, candidate: Candidate, known: KnownCommand | None, partitions: int
     ) -> int:
-        """Its venue's, or where it lay when nobody knows the venue: its lane forwards it then."""
+        """Its venue's, or where it lay when nobody knows the venue: its lane forwards it then.
+
+        Where it was begun may be a partition of a former topic that had more of them.
+        """
         venue = named_in(candidate.command, "venue_id")
         if booking_id := named_in(candidate.command, "booking_id"):
             venue = (await pasts.venues([booking_id])).get(booking_id)
         if venue is not None:
             return home_partition(str(venue).encode(), partitions)
-        return known.start.coordinates.partition if known else candidate.record.partition
+        if known is not None and known.start.coordinates.partition < partitions:
+            return known.start.coordinates.partition
+        return candidate.record.partition
 
 
 def _chunks(many: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -220,7 +226,8 @@ def _again(judged: Judged, candidate: Candidate) -> Again:
         candidate.command.type,
         candidate.command.command_id,
         candidate.origin,
-        judged.known is not None,
+        candidate.run,
+        judged.known is not None and judged.known.outcome is None,
     )
 
 
@@ -231,7 +238,9 @@ async def _ends(
     while True:
         known: Mapping[UUID, KnownCommand] = await pasts.known([each.row_id for each in published])
         ends = {
-            each.row_id: row if (row := known.get(each.row_id)) and row.outcome else None
+            each.row_id: row
+            if (row := known.get(each.row_id)) and row.outcome and row.start.run >= each.run
+            else None
             for each in published
         }
         if None not in ends.values() or time.monotonic() >= until:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from domain.commands import CreateBooking
+from domain.commands import Command, CreateBooking
 from domain.outcome import Outcome, Rejected
+from domain.refusal import Refusal
 from handlers.item import Item
 from handlers.ports import (
     KnownCommand,
+    PromiseBroken,
     Start,
     StoredOutcome,
 )
+from schemas.building import build_command
 from schemas.stored import load_principal
 
 
@@ -56,12 +59,23 @@ def refused(item: Item) -> Outcome | None:
 
 def resumed(item: Item, known: KnownCommand) -> Begun:
     """As it was first begun: stored principal, moment and reference; nothing is judged again."""
-    asked = replace(
-        item.asked, principal=load_principal(known.start.principal), run=known.start.run
+    first_asked = item.asked
+    item.asked = replace(
+        first_asked, principal=load_principal(known.start.principal), run=known.start.run
     )
-    item.asked = asked
     if item.command is not None:
-        item.command = replace(item.command, asked=asked)
+        if first_asked.run == item.asked.run:
+            item.command = replace(item.command, asked=item.asked)
+        else:
+            item.command = _of_that_run(item)
         if isinstance(item.command, CreateBooking) and known.start.booking_reference:
             item.command = replace(item.command, booking_reference=known.start.booking_reference)
     return Begun(item, known.start, known.journal, refused(item))
+
+
+def _of_that_run(item: Item) -> Command:
+    """The begun run's own command, not the record's: the ids that it gives away are others."""
+    command = build_command(item.raw, item.asked.principal, item.asked.run)
+    if isinstance(command, Refusal):
+        raise PromiseBroken(f"what could be built for one run cannot for {item.asked.run}")
+    return command

@@ -19,7 +19,7 @@ from handlers.begun import Begun
 from handlers.dead_letter import Reason
 from handlers.intake import Intake
 from handlers.journal import Journal
-from handlers.ports import KnownCommand, LaneTransaction, Output, Record
+from handlers.ports import KnownCommand, LaneTransaction, Output, Record, SignedBy
 from handlers.record import Closing, Recorder
 from handlers.rounds import Failed
 from handlers.survey import asks_about_bookings, venue_of
@@ -67,20 +67,31 @@ class Condemning:
         return await self._ended(transaction, record, known, failures)
 
     def _never_started(self, record: Record, failures: int) -> list[Output]:
-        """It failed before its start was written: nothing was begun, and nobody knows its id."""
-        now = self.clock()
+        """It failed before its start was written: nothing was begun, and nobody knows its id.
+
+        Who stands behind it is known only of what we signed, a forwarded copy for one.
+        """
+        now, signed = self.clock(), self._signed(record)
         letter = self.intake.letters.letter(
             record,
-            record.coordinates,
+            (signed and signed.origin) or record.coordinates,
             Reason.POISON,
             "failed while it was read",
             now,
             attempts=failures,
+            principal=signed.principal if signed else None,
+            run=signed.run if signed else 0,
         )
         route = self.intake.routes.route(Headers.of(record.headers), None)
         if route is None:
             return [letter]
         return [route.reply(refusal_body("command_id", None, None, now, _REFUSAL)), letter]
+
+    def _signed(self, record: Record) -> SignedBy | None:
+        try:
+            return self.intake.signer.verified(record)
+        except ValueError:  # of a newer version; a blocked lane would be the greater harm
+            return None
 
     async def _ended(
         self, transaction: LaneTransaction, record: Record, known: KnownCommand, failures: int

@@ -21,6 +21,12 @@ class Reason(StrEnum):
     BUG = "bug"  # its own command failed, and nothing around it
 
 
+def reason_of(output: Output) -> str | None:
+    """Why it is a dead letter; None of anything else."""
+    reason = dict(output.headers).get("dlq_reason")
+    return reason.decode() if reason else None
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Writes them; who stands behind a record is signed, so that it can be put back without its
@@ -49,10 +55,10 @@ class DeadLetters:
         headers = (
             self.signer.letter_headers(record, origin, principal, run)
             if principal is not None
-            else record.headers
+            else self.signer.unsigned_headers(record)
         )
         kept = tuple(
-            (name, value if value is not None else b"")
+            (name, value)
             for name, value in headers
             if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
         )

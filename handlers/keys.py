@@ -56,8 +56,11 @@ async def meet_keys(
 
 
 def _key_claim(key_id: UUID, item: Item, rules: Rules, now: datetime) -> KeyClaim:
+    """Held from now on; but whom a repeat meets is asked as of when it was sent, or one that a
+    backlog or an operator brings a day late would be done as if nobody had asked before.
+    """
     expires_at = now + rules.idempotency_window
-    return KeyClaim(key_id, item.row_id, item.raw.request_hash, now, expires_at)
+    return KeyClaim(key_id, item.row_id, item.raw.request_hash, item.sent, expires_at)
 
 
 def _meet_holder(begun: list[Begun], one: Begun, holder: KeyHolder, first: KnownCommand) -> bool:

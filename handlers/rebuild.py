@@ -30,7 +30,7 @@ from handlers.ports import (
 )
 from schemas.booking import booking_json
 from schemas.events import bound_to
-from schemas.recovered import EventRead, booking_from, read_event
+from schemas.recovered import WRONG_SHAPE, EventRead, booking_from, read_event
 from schemas.replies import success_body
 from schemas.sealed import CommandPart, Sealed, load_sealed
 from schemas.stored import load_principal
@@ -66,6 +66,7 @@ class Rebuild:
     events: int = 0
     unusable: list[Unusable] = field(default_factory=list)
     _open: dict[int, _Version] = field(default_factory=dict)
+    _first_unusable: dict[int, int] = field(default_factory=dict)
 
     def read(self, records: Sequence[Record]) -> list[Rebuilt]:
         """The versions that are complete; the last of a partition stays open for more events."""
@@ -75,7 +76,7 @@ class Rebuild:
             try:
                 event = read_event(record.value)
             except ValueError as error:
-                self.unusable.append(Unusable(record.partition, record.offset, str(error)))
+                self._tell(record.partition, record.offset, str(error))
                 continue
             version = self._open.get(record.partition)
             if version is None or _identity(version.first) != _identity(event):
@@ -91,9 +92,12 @@ class Rebuild:
         return [each for partition in list(self._open) for each in self._closed(partition)]
 
     def first_open(self, partition: int, otherwise: int) -> int:
-        """Where to read on after what was given out: the first event of the version still open."""
+        """Where to read on after what was given out: the first event of the version still open, or
+        one that could not be used, so that whoever goes on is told of it too.
+        """
         version = self._open.get(partition)
-        return otherwise if version is None else version.offset
+        reached = otherwise if version is None else version.offset
+        return min(reached, self._first_unusable.get(partition, reached))
 
     def _closed(self, partition: int) -> list[Rebuilt]:
         version = self._open.pop(partition, None)
@@ -101,9 +105,16 @@ class Rebuild:
             return []
         try:
             return [self._rebuilt(version)]
-        except (CannotOpen, ValueError) as error:
-            self.unusable.append(Unusable(partition, version.offset, str(error)))
-            return []
+        except CannotOpen as error:
+            self._tell(partition, version.offset, str(error))
+        except WRONG_SHAPE as error:
+            self._tell(partition, version.offset, f"it cannot be read: {error!r}")
+        return []
+
+    def _tell(self, partition: int, offset: int, why: str) -> None:
+        self.unusable.append(Unusable(partition, offset, why))
+        first = self._first_unusable.get(partition, offset)
+        self._first_unusable[partition] = min(first, offset)
 
     def _rebuilt(self, version: _Version) -> Rebuilt:
         event = version.first
@@ -131,9 +142,8 @@ class Rebuild:
     def _key(self, payload: dict[str, Any], start: Start, key_id: UUID | None) -> KeyClaim | None:
         if key_id is None:
             return None
-        taken_at = start.decided
-        expires_at = taken_at + self.rules.idempotency_window
-        return KeyClaim(key_id, start.row_id, payload["request_hash"], taken_at, expires_at)
+        expires_at = start.decided + self.rules.idempotency_window
+        return KeyClaim(key_id, start.row_id, payload["request_hash"], start.sent, expires_at)
 
 
 def _identity(event: EventRead) -> tuple[UUID, int, str]:

@@ -74,9 +74,7 @@ def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
     """A dead letter that an operator put back: a new run of a command that ended in failure."""
     return (
         known is not None
-        and known.outcome is not None
-        and known.outcome.code == Code.INTERNAL_ERROR.word
-        and known.start.run < item.asked.run
+        and known.gives_way_to(item.asked.run)
         and known.start.content_hash == item.raw.content_hash
     )
 

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from domain.commands import command_row_id
 from domain.principal import System
-from domain.refusal import Code
 from handlers.ports import Coordinates, KnownCommand, Later, Output, Record, ServiceSigner, SignedBy
 from schemas.envelope import RawCommand, parse_command
 from schemas.strict_json import Unreadable
@@ -31,6 +30,7 @@ class Letter:
     about: Mapping[str, str]  # the dlq_ headers without their prefix
     signed: SignedBy | None  # None: nobody stands behind it
     command: RawCommand | Unreadable
+    later_run: int | None = None  # the last one that has a letter of its own
 
     @property
     def id(self) -> str:
@@ -67,6 +67,22 @@ def read_letter(record: Record, signer: ServiceSigner) -> Letter:
     except ValueError:
         signed = None
     return Letter(record, about, signed, parse_command(record.value))
+
+
+def with_later_runs(letters: Sequence[Letter]) -> list[Letter]:
+    """The same letters; those that were put back and failed again know of it, whatever became of
+    the database.
+    """
+    last: dict[UUID, int] = {}
+    for letter in letters:
+        if letter.signed is not None and letter.row_id is not None:
+            last[letter.row_id] = max(letter.signed.run, last.get(letter.row_id, 0))
+    return [
+        replace(letter, later_run=run)
+        if letter.signed and letter.row_id and (run := last[letter.row_id]) > letter.signed.run
+        else letter
+        for letter in letters
+    ]
 
 
 def named_in(command: RawCommand | Unreadable, field: str) -> UUID | None:
@@ -113,6 +129,8 @@ def standing_of(letter: Letter, past: Past, commands_topic: str) -> Standing:
         return Standing(State.FINAL, never)
     if past.known is not None and (ended := _since(past.known, letter)):
         return ended
+    if letter.later_run is not None:
+        return Standing(State.PUT_BACK, f"run {letter.later_run} has a letter of its own")
     if past.open_undo:
         return Standing(
             State.WAITS, f"{past.open_undo} undo of its booking open: see booking undo list"
@@ -152,7 +170,7 @@ def _since(known: KnownCommand, letter: Letter) -> Standing | None:
         return Standing(State.FINAL, "its command id belongs to other content")
     if outcome is None:
         return Standing(State.WAITS, "its command is under way")
-    if outcome.code != Code.INTERNAL_ERROR.word:
+    if not outcome.is_failure:
         return Standing(State.FINAL, f"its command {told}")
     return None
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.commands import command_row_id
 from domain.principal import Principal, System
 from domain.refusal import Refusal
+from handlers.dead_letter import reason_of
 from handlers.outputs import load_outputs
 from handlers.ports import Authenticator, Coordinates, KnownCommand, Output, Record, ServiceSigner
 from handlers.routes import ReplyRoute
@@ -70,7 +71,7 @@ class Reader:
     authenticator: Authenticator
     signer: ServiceSigner
     committed: Mapping[int, int]  # by partition: what the group has behind it
-    _origins: set[Coordinates] = field(default_factory=set)
+    _origins: set[tuple[Coordinates, int]] = field(default_factory=set)
 
     def read(self, record: Record) -> Candidate | Verdict:
         """A command to be looked up, or why it is none."""
@@ -95,10 +96,12 @@ class Reader:
             return Judged(Verdict.UNAUTHENTICATED, candidate)
         if known is not None and known.start.content_hash != candidate.command.content_hash:
             return Judged(Verdict.OTHER, candidate, known)
-        if candidate.origin in self._origins:
+        begins_anew = known is not None and known.gives_way_to(candidate.run)
+        one = candidate.origin, candidate.run if begins_anew else 0
+        if one in self._origins:
             return Judged(Verdict.COPY, candidate, known)
-        self._origins.add(candidate.origin)
-        if known is not None and known.outcome is not None:
+        self._origins.add(one)
+        if known is not None and known.outcome is not None and not begins_anew:
             return Judged(Verdict.ENDED, candidate, known)
         if isinstance(candidate.principal, System):
             return Judged(Verdict.OWN, candidate, known)
@@ -138,7 +141,8 @@ def resent(known: KnownCommand) -> Sequence[Output]:
     """What was published for it, once more; the reply says that it is."""
     if known.outcome is None:
         return ()
-    outputs = load_outputs(known.outcome.events)
+    # A letter is for operators, who have it: another one would be put back with it.
+    outputs = [each for each in load_outputs(known.outcome.events) if reason_of(each) is None]
     if known.start.reply_route is not None and known.outcome.reply is not None:
         route = ReplyRoute.loaded(known.start.reply_route)
         outputs.insert(0, route.reply(known.outcome.reply.encode(), replayed=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -24,6 +24,9 @@ from domain.lifecycle import Status
 from domain.money import Money, Price
 from domain.time_slot import TimeSlot
 from schemas.sealed import PersonalPart
+
+WRONG_SHAPE: Final = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What taking JSON apart raises when it is not what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,10 @@ def read_event(value: bytes | None) -> EventRead:
     try:
         body = orjson.loads(value or b"")
         event = EventRead(
-            body["event_id"], datetime.fromisoformat(body["timestamp"]), body["payload"]
+            str(UUID(body["event_id"])), _moment(body["timestamp"]), dict(body["payload"])
         )
         _ = event.booking_id, event.version
-    except (LookupError, TypeError, ValueError) as error:
+    except WRONG_SHAPE as error:
         raise ValueError(f"not an event of this service: {type(error).__name__}") from None
     return event
 
@@ -60,7 +63,7 @@ def booking_from(payload: dict[str, Any], personal: PersonalPart) -> Booking:
     """The booking that was published. Raises ValueError when something is missing or wrong."""
     try:
         return _booking(payload, personal)
-    except (LookupError, TypeError, ArithmeticError) as error:
+    except WRONG_SHAPE as error:
         raise ValueError(f"the payload cannot be read: {error!r}") from None
 
 
@@ -118,8 +121,11 @@ def _booking(of: dict[str, Any], personal: PersonalPart) -> Booking:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return moment
 
 
 def _maybe(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _moment(text)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, column, select
 
 from adapters.database.documents import Documents
 from adapters.database.known_commands import KnownCommands
@@ -26,6 +26,20 @@ class Pasts:
     def __init__(self, session: Session, documents: Documents) -> None:
         self._session = session
         self._known = KnownCommands(documents)
+        # A document each: a bug can leave more letters than a statement may have parameters.
+        self._venues = documents.select(
+            "select bookings.id, bookings.venue_id from bookings"
+            f" where id in (select id from {documents.rows([bookings.c.id])})",
+            bookings.c.id,
+            bookings.c.venue_id,
+        )
+        self._open_undo = documents.select(
+            "select undo.booking_id, count(*) as open from undo where undo.done_at is null"
+            f" and booking_id in (select booking_id from {documents.rows([undo.c.booking_id])})"
+            " group by undo.booking_id",
+            undo.c.booking_id,
+            column("open", Integer()),
+        )
 
     async def known(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         """Those that were ever begun."""
@@ -37,17 +51,14 @@ class Pasts:
 
     async def venues(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
         """Of those bookings that exist."""
-        query = select(bookings.c.id, bookings.c.venue_id).where(bookings.c.id.in_(booking_ids))
-        return {row.id: row.venue_id for row in await self._session.run(query)}
+        rows = await self._session.run(self._venues, [{"id": each} for each in booking_ids])
+        return {row.id: row.venue_id for row in rows}
 
     async def open_undo(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """How much is still owed for each; those with nothing are left out."""
-        query = (
-            select(undo.c.booking_id, func.count().label("open"))
-            .where(undo.c.booking_id.in_(booking_ids), undo.c.done_at.is_(None))
-            .group_by(undo.c.booking_id)
-        )
-        return {row.booking_id: row.open for row in await self._session.run(query)}
+        asked = [{"booking_id": each} for each in booking_ids]
+        rows = await self._session.run(self._open_undo, asked)
+        return {row.booking_id: row.open for row in rows}
 
     async def later(self, venue_id: UUID, sent_after_ms: int) -> Sequence[Later]:
         """Commands of clients that changed bookings at the venue and were sent after that."""
@@ -60,6 +71,7 @@ class Pasts:
                 commands.c.origin_timestamp_ms > sent_after_ms,
                 commands.c.operation.not_in(SYSTEM_COMMANDS),
                 outcomes.c.status < _REFUSED,
+                outcomes.c.replayed_from.is_(None),  # what a key answered changed nothing itself
             )
             .order_by(commands.c.origin_timestamp_ms)
         )

@@ -238,14 +238,14 @@ def _keys(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
     for each in rebuilt:
         if (key := each.key) is not None:
             standing = found.get(key.key_id)
-            if standing is None or standing.now < key.now:
+            if standing is None or standing.sent < key.sent:
                 found[key.key_id] = key
     return [
         {
             "key_id": key.key_id,
             "row_id": key.row_id,
             "request_hash": key.request_hash,
-            "taken_at": key.now,
+            "taken_at": key.sent,
             "expires_at": key.expires_at,
         }
         for key in found.values()

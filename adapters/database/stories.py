@@ -66,7 +66,8 @@ class Stories:
         """By reference, booking id or command id; None when nothing is known under that name."""
         booking_id, rows = await self._named(name)
         if booking_id is not None:
-            rows = await self._session.run(_commands().where(commands.c.booking_id == booking_id))
+            of_it = await self._session.run(_commands().where(commands.c.booking_id == booking_id))
+            rows = sorted({row.row_id: row for row in (*rows, *of_it)}.values(), key=_begun)
         if booking_id is None and not rows:
             return None
         found = await self._session.run(select(bookings).where(bookings.c.id == booking_id))
@@ -76,7 +77,7 @@ class Stories:
             booking=booking_of(found[0]) if found else None,
             commands=await self._stories(rows),
             claims=await self._claims(booking_id),
-            undo=() if booking_id is None else await undo_of(self._session, booking_id),
+            undo=await undo_of(self._session, _bookings(booking_id, rows)),
         )
 
     async def _named(self, name: str) -> tuple[UUID | None, Sequence[Row[Any]]]:
@@ -96,8 +97,12 @@ class Stories:
         )
         if not rows:  # reads them all: ids are scoped by principal, and nobody else asks without
             rows = await self._session.run(_commands().where(known.command_id == id_))
-        named = {row.booking_id for row in rows if row.booking_id is not None}
-        return (named.pop(), rows) if len(named) == 1 else (None, rows)
+        named = [row for row in rows if row.booking_id is not None]
+        of_one = len({row.principal for row in named}) == 1  # or several people used one id
+        if not named or (len({row.booking_id for row in named}) > 1 and not of_one):
+            return None, rows
+        # A create that was put back was to make another booking with every run.
+        return max(named, key=lambda row: int(row.run)).booking_id, rows
 
     async def _stories(self, rows: Sequence[Row[Any]]) -> tuple[CommandStory, ...]:
         open_ids = [row.row_id for row in rows if row.status is None]
@@ -130,6 +135,15 @@ async def open_stories(settings: DatabaseSettings) -> AsyncIterator[Stories]:
     """On one connection of its own. Raises DatabaseAway."""
     async with reading_with(engine_for(settings, read_only=True)) as session:
         yield Stories(session)
+
+
+def _bookings(booking_id: UUID | None, rows: Sequence[Row[Any]]) -> set[UUID]:
+    """The one asked for, and those that earlier runs of its create began."""
+    return {each for each in (booking_id, *(row.booking_id for row in rows)) if each is not None}
+
+
+def _begun(row: Row[Any]) -> tuple[datetime, int, UUID]:
+    return row.decided, row.timestamp_ms, row.row_id
 
 
 def _commands() -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,9 +47,9 @@ async def find_undo(settings: DatabaseSettings, ids: Sequence[UUID]) -> tuple[Un
         return _read(await session.run(_rows().where(undo.c.id.in_(ids))))
 
 
-async def undo_of(session: Session, booking_id: UUID) -> tuple[UndoRow, ...]:
-    """All that was ever owed for a booking, oldest first."""
-    return _read(await session.run(_rows().where(undo.c.booking_id == booking_id)))
+async def undo_of(session: Session, booking_ids: Collection[UUID]) -> tuple[UndoRow, ...]:
+    """All that was ever owed for these bookings, oldest first."""
+    return _read(await session.run(_rows().where(undo.c.booking_id.in_(booking_ids))))
 
 
 async def make_due(

@@ -42,7 +42,7 @@ class Uniqueness:
                 "key_id": claim.key_id,
                 "row_id": claim.row_id,
                 "request_hash": claim.request_hash,
-                "taken_at": claim.now,
+                "taken_at": claim.sent,
                 "expires_at": claim.expires_at,
             }
             for claim in sorted(wanted.values(), key=lambda claim: claim.key_id.int)

@@ -66,6 +66,10 @@ class ServiceSignature:
         kept = _without_ours(record)
         return kept + self._signed(_LETTER, record.value, kept, principal, origin, run)
 
+    def unsigned_headers(self, record: Record) -> Headers:
+        """The client's own headers but its token, and nothing that is or looks like ours."""
+        return _without_ours(record)
+
     def system_headers(self, value: bytes) -> Headers:
         """The headers by which a lane knows the service's own command."""
         return self._signed(_PURPOSE, value, (), System(), None, 0)

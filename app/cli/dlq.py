@@ -76,7 +76,7 @@ def show(
 
     Example: booking dlq show 3/17 --personal
     """
-    from app.cli.printing import say, say_json
+    from app.cli.printing import escaped, say, say_json
 
     async def work(box: DeadLetterBox, advance: Callable[[int, int], None]) -> Sequence[Told]:
         return await box.told(_named(await box.letters(advance), [id_]))
@@ -88,8 +88,8 @@ def show(
         return
     say(_line(told))
     for name, value in shown["record"]["headers"].items():
-        say(f"  {name}: {value}")
-    say(f"  value: {shown['record']['value'] if personal else 'with --personal'}")
+        say(escaped(f"  {name}: {value}"))
+    say(escaped(f"  value: {shown['record']['value'] if personal else 'with --personal'}"))
 
 
 @dlq.command()

@@ -14,6 +14,11 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # this is where printing is done
 
 
+def escaped(text: str) -> str:
+    """A stranger's words for a terminal: nothing in them moves its cursor or colours it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def remark(text: str) -> None:
     """Something beside the result: a warning, a hint, an error."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  # this is where printing is done

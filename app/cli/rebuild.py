@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.rebuilding import Report
 
 _LOST: Final = (
@@ -31,7 +33,7 @@ def rebuild(
     """
     from adapters.database.sqlite_lock import DatabaseInUse
     from app.cli.asynchronous import run_quietly
-    from app.cli.kafka_access import kafka_failures
+    from app.cli.kafka_access import kafka_failures, require_topics
     from app.cli.printing import say, say_json, warn
     from app.cli.progress import progress
     from app.failures import Failure
@@ -39,26 +41,30 @@ def rebuild(
     from app.settings import read
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
-    from app.settings.partners import PricingSection
     from app.settings.rules import RulesSection
     from app.settings.service import SealSection
+    from domain.rules import Fallback
     from handlers.ports import DatabaseAway
 
-    reading = read(KafkaSection, DatabaseSection, SealSection, RulesSection, PricingSection)
+    reading = read(KafkaSection, DatabaseSection, SealSection, RulesSection)
     warn(reading.notices)
     kafka = reading[KafkaSection].value
+
+    async def work(advance: Callable[[int, int], None]) -> Report:
+        prefix = kafka.topic_prefix
+        await require_topics(kafka, f"{prefix}.commands", f"{prefix}.events")
+        return await rebuild_database(
+            kafka,
+            reading[DatabaseSection].value,
+            reading[RulesSection].value(Fallback(is_allowed=False)),  # nothing is priced here
+            reading[SealSection].seal_keys,
+            is_rehearsal=dry_run,
+            advance=advance,
+        )
+
     try:
         with kafka_failures(kafka.bootstrap_servers), progress("events", quiet=json) as advance:
-            report = run_quietly(
-                rebuild_database(
-                    kafka,
-                    reading[DatabaseSection].value,
-                    reading[RulesSection].value(reading[PricingSection].fallback_value),
-                    reading[SealSection].seal_keys,
-                    is_rehearsal=dry_run,
-                    advance=advance,
-                )
-            )
+            report = run_quietly(work(advance))
     except (CannotRebuild, DatabaseInUse) as error:
         raise Failure(str(error)) from error
     except DatabaseAway as error:

@@ -110,7 +110,7 @@ def _milliseconds(text: str | None, option: str) -> int | None:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise WrongUse(f"{option}: expected an RFC 3339 time with an offset")
-    return round(moment.timestamp() * 1000)
+    return max(0, round(moment.timestamp() * 1000))  # below it, Kafka means other things
 
 
 def _as_json(done: Replayed, dry_run: bool) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from app.why.calls import calls_of, lost_claims_of
 from app.why.waiting import waits_for
 from app.why.words import owed_in_words, partner_of
 from domain.booking import Booking
+from handlers.dead_letter import reason_of
 from handlers.outputs import load_outputs
-from handlers.ports import Coordinates, Output, Start, StoredOutcome
+from handlers.ports import Coordinates, Start, StoredOutcome
 from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
 from schemas.stored import load_principal
@@ -106,15 +107,9 @@ def _outcome(start: Start, outcome: StoredOutcome) -> dict[str, Any]:
         "detail": _detail(outcome),
         "outcome_of": str(again) if again else None,
         "reply": _reply(start) if outcome.reply is not None else None,
-        "events": [_event(each.value) for each in outputs if not _letter_reason(each)],
-        "dead_letter": next(filter(None, map(_letter_reason, outputs)), None),
+        "events": [_event(each.value) for each in outputs if not reason_of(each)],
+        "dead_letter": next(filter(None, map(reason_of, outputs)), None),
     }
-
-
-def _letter_reason(output: Output) -> str | None:
-    """Why it is a dead letter; None of an event."""
-    reason = dict(output.headers).get("dlq_reason")
-    return reason.decode() if reason else None
 
 
 def _detail(outcome: StoredOutcome) -> str | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.booking import Booking
 from domain.outcome import Claims, StatusChange
+from domain.refusal import Code
 from domain.undo import Undo
 from handlers.ports.log import Coordinates
 
@@ -55,6 +56,11 @@ class StoredOutcome:
     events: str  # JSON list of outputs, exactly as published; a dead letter may be among them
     replayed_from: UUID | None  # whose outcome an idempotency key gave again, or this one ended
 
+    @property
+    def is_failure(self) -> bool:
+        """The service failed on it; of all outcomes this one alone may be followed by another."""
+        return self.code == Code.INTERNAL_ERROR.word
+
 
 @dataclass(frozen=True, slots=True)
 class KnownCommand:
@@ -64,6 +70,10 @@ class KnownCommand:
     outcome: StoredOutcome | None
     journal: tuple[str, ...]  # only of a started one, in order
 
+    def gives_way_to(self, run: int) -> bool:
+        """Whether a record of that run begins the command anew: its dead letter was put back."""
+        return self.outcome is not None and self.outcome.is_failure and self.start.run < run
+
 
 @dataclass(frozen=True, slots=True)
 class KeyClaim:
@@ -72,7 +82,7 @@ class KeyClaim:
     key_id: UUID
     row_id: UUID
     request_hash: str
-    now: datetime  # a key that expired before this may be taken over
+    sent: datetime  # when the command was sent: a key that expired before may be taken over
     expires_at: datetime
 
 

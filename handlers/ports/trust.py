@@ -52,6 +52,10 @@ class ServiceSigner(Protocol):
         """Who stands behind what is in a dead letter; None when nobody does."""
         ...
 
+    def unsigned_headers(self, record: Record) -> tuple[tuple[str, bytes], ...]:
+        """The client's own headers but its token: nothing by which anybody stands behind it."""
+        ...
+
     def system_headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:
         """The headers by which a lane knows the service's own command."""
         ...

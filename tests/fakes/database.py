@@ -360,7 +360,7 @@ class FakeTransaction:
         keys = self._tables.keys
         for claim in claims:
             holder = keys.get(claim.key_id)
-            if holder is None or holder.expires_at < claim.now:
+            if holder is None or holder.expires_at < claim.sent:
                 keys[claim.key_id] = claim
         return {
             claim.key_id: KeyHolder(keys[claim.key_id].row_id, keys[claim.key_id].request_hash)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ import pytest
 import handlers.intake
 from domain.effects import CreateIntent, PartnerCall, RefundPayment, ReserveInventory
 from handlers.condemned import TRIES
-from handlers.ports import Output
+from handlers.ports import Output, Record
 from handlers.record import Recorder
 from tests.handlers.invariants import assert_sound
-from tests.handlers.world import COMMANDS, Crash, World
+from tests.handlers.world import COMMANDS, GUEST, Crash, World
 
 DEADLY = (CreateIntent, ReserveInventory)
 
@@ -237,3 +238,45 @@ async def test_a_set_back_lane_does_not_tell_of_its_poison_again(
             assert world.committed[0] == 1
             await world.rewind()
     assert len(letters(world)) == 1
+
+
+async def test_a_letter_keeps_no_signature_that_is_good_for_the_commands_topic(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may read letters and write commands could have it done by copying it."""
+    sent = world.create(partition=2)
+    await world.deliver()
+    forwarded = world.log[-1]
+    assert world.signer.verified(forwarded) is not None
+
+    def die(value: bytes | None) -> Any:
+        raise Crash("reading")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handlers.intake, "parse_command", die)
+        await tried_alone(world, TRIES)
+        await world.deliver(at_most=1, alone=True)
+    (letter,) = letters(world)
+    copied = world.send_bytes(letter.value, headers=letter.headers)
+    assert world.signer.verified(copied) is None
+    await world.settle()
+    assert world.event_types == []
+    # It says where its client's own record lies, and who stands behind it.
+    assert told(letter)["dlq_source_partition"] == "2"
+    known = world.signer.verified_letter(replace(copied, headers=letter.headers))
+    assert known is not None
+    assert (known.principal, known.origin) == (GUEST, world.log[0].coordinates)
+    assert str(sent).encode() in letter.value
+
+
+async def test_who_copies_a_letters_signature_onto_a_record_stands_not_behind_it(
+    world: World,
+) -> None:
+    world.send("from_the_future", {})
+    await world.settle()
+    (letter,) = letters(world)
+    world.send_bytes(letter.value, headers=letter.headers)
+    await world.settle()
+    _, copy = letters(world)
+    record = Record("t", 0, 0, 1, copy.key, copy.value, copy.headers)
+    assert world.signer.verified_letter(record) is None

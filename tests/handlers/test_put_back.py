@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.effects import PartnerCall, ReserveInventory
+from domain.effects import CreateIntent, PartnerCall, ReserveInventory
 from handlers.condemned import TRIES
 from handlers.dead_letter import Reason
 from handlers.outputs import dump_outputs, load_outputs
@@ -23,6 +23,7 @@ from handlers.redrive import (
     put_back,
     read_letter,
     standing_of,
+    with_later_runs,
 )
 from tests.handlers.invariants import assert_sound
 from tests.handlers.test_poison import deadly, letters, nothing, told, tried_alone
@@ -104,6 +105,9 @@ async def test_what_fails_again_can_be_put_back_again(world: World) -> None:
     second = the_letter(world)
     assert second.signed is not None
     assert (second.signed.run, second.origin) == (1, first.origin)
+    # Also where a rebuilt database knows nothing of either: the first run's next was used up.
+    states = [standing_of(e, Past(), COMMANDS).state for e in with_later_runs([second, first])]
+    assert states == [State.OPEN, State.PUT_BACK]
     send_back(world, second)
     await world.settle()
     assert [reply.status for reply in world.replies_to(asked)] == [500, 500, 201]
@@ -295,3 +299,49 @@ async def test_the_overtaken_go_only_when_asked_to(world: World) -> None:
     states = {"overtaken": State.OVERTAKEN, "done": State.PUT_BACK, "never": State.FINAL}
     assert chosen(world, states) == ([], {"overtaken"})
     assert chosen(world, states, over_later=True) == (["overtaken"], set())
+
+
+# --- a run that is carried on by another record than its own ---
+
+
+async def started_anew_and_skipped(world: World) -> UUID:
+    """Put back, begun, its worker killed, and the group set forward over it."""
+    asked = await condemned(world, key="k")
+    send_back(world, the_letter(world))
+    deadly(world, CreateIntent)
+    with pytest.raises(Crash):
+        await world.deliver()
+    world.partners.on_call = nothing
+    world.forget(world.log[-1])
+    return asked
+
+
+async def test_a_repeat_carries_on_the_run_that_was_begun(world: World) -> None:
+    asked = await started_anew_and_skipped(world)
+    world.create(command_id=asked, key="k")
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 201]
+    (start,) = (s for s in world.database.tables.starts.values() if s.run == 1)
+    assert start.booking_id in world.bookings
+    assert_sound(world)
+
+
+async def test_a_forwarded_copy_that_nobody_could_read_can_be_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = world.create(partition=2)
+    await world.deliver()
+
+    def die(value: bytes | None) -> Any:
+        raise Crash("reading")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("handlers.intake.parse_command", die)
+        await tried_alone(world, TRIES)
+        await world.deliver(at_most=1, alone=True)
+    letter = the_letter(world)
+    assert standing_of(letter, Past(), COMMANDS).state is State.OPEN
+    send_back(world, letter)
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [201]
+    assert_sound(world, asked)

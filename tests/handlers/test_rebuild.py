@@ -6,10 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from domain.effects import RefundPayment
 from handlers.ports import Output, Rebuilt, Record
 from handlers.rebuild import Rebuild
 from tests.fakes.sealer import FakeSealer
-from tests.handlers.world import GUEST, World
+from tests.handlers.test_put_back import condemned, send_back, the_letter
+from tests.handlers.world import ADMIN, GUEST, STAFF, World
 
 AWAY = 16  # minutes after which a pending booking expires
 
@@ -129,3 +133,103 @@ async def test_nothing_personal_is_needed_from_the_open_part() -> None:
     (found,) = rebuilt(world, records_of([event]))
     assert found.booking.contact.name == "Ada"
     assert found.booking.special_requests == "a window"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda event: event | {"event_id": ["a", "list"]},
+        lambda event: event | {"timestamp": "2026-06-01T12:00:00"},
+        lambda event: event | {"payload": event["payload"] | {"booking_id": 17}},
+        lambda event: event | {"payload": event["payload"] | {"guest_id": 17}},
+        lambda event: event | {"payload": event["payload"] | {"command_id": 17}},
+        lambda event: event | {"payload": event["payload"] | {"input": None}},
+        lambda event: event | {"payload": event["payload"] | {"total_price": {}}},
+        lambda event: event | {"payload": {**event["payload"], "input": {"topic": "t"}}},
+        lambda event: event | {"payload": _without(event["payload"], "request_hash")},
+        lambda event: event | {"payload": _without(event["payload"], "content_hash")},
+    ],
+)
+async def test_no_strange_event_stops_the_others(spoil: Any) -> None:
+    world = World()
+    world.create(key="k")
+    await world.settle()
+    (record,) = records_of(world.to("booking.events"))
+    spoiled = replace(record, value=json.dumps(spoil(json.loads(record.value or b""))).encode())
+    fold = Rebuild(FakeSealer(), world.rules)
+    assert fold.read([spoiled]) + fold.rest() == []
+    (unusable,) = fold.unusable
+    assert (unusable.offset, bool(unusable.why)) == (0, True)
+
+
+def _without(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    return {each: value for each, value in payload.items() if each != name}
+
+
+async def test_who_goes_on_after_an_interruption_is_told_of_all_that_cannot_be_used() -> None:
+    """The report of the first try is gone with it, and a lost create leaves no other trace."""
+    world = await a_day()
+    records = records_of(world.to("booking.events"))
+    broken = [replace(records[0], value=b"no event"), *records[1:]]
+    fold = Rebuild(FakeSealer(), world.rules)
+    fold.read(broken)
+    rest = broken[fold.first_open(0, len(broken)) :]
+    again = Rebuild(FakeSealer(), world.rules)
+    again.read(rest)
+    assert again.unusable == fold.unusable
+
+
+async def test_a_put_back_run_comes_back_as_that_run(world: World) -> None:
+    asked = await condemned(world, key="k", inventory_item_id="table-1")
+    send_back(world, the_letter(world))
+    await world.settle()
+    (found,) = rebuilt(world, records_of(world.to("booking.events")))
+    assert (found.start.run, found.start.command_id) == (1, asked)
+    assert found.start == world.database.tables.starts[found.start.row_id]
+
+
+async def test_metadata_and_every_text_come_back_to_the_byte(world: World) -> None:
+    asked = world.create(
+        metadata={"n": 2**53 - 1, "f": 1.10, "e": 1e-7, "z": "ß\u2028\\", "a": [None, True, {}]},
+        guest_name="Ада \u0301",
+        special_requests="a\nb",
+    )
+    await world.settle()
+    (found,) = rebuilt(world, records_of(world.to("booking.events")))
+    assert found.outcome.reply is not None
+    assert found.outcome.reply.encode() == world.reply_to(asked).output.value
+
+
+async def test_every_way_a_booking_can_end_comes_back(world: World) -> None:
+    gone, shown, done = [
+        await world.booked(hour=number, inventory_item_id=f"table-{number}") for number in range(3)
+    ]
+    for booking in (gone, shown, done):
+        world.move(booking, "confirmed", by=STAFF, payment="at_venue")
+    later = await world.booked(hour=9)
+    world.move(later, "confirmed")
+    await world.settle()
+    world.partners.is_away_for(RefundPayment, times=1)
+    world.cancel(later, reason="ill")
+    await world.settle()
+    world.later(days=1, minutes=1)
+    world.move(shown, "checked_in", by=STAFF)
+    world.move(gone, "checked_in", by=STAFF)
+    world.later(hours=3)
+    await world.sweep()  # the refund
+    await world.settle()
+    world.move(shown, "completed", by=STAFF)
+    world.move(done, "no_show", by=STAFF, reason="nobody came")
+    world.cancel(gone, by=ADMIN, reason="a fire")
+    await world.settle()
+    tables = world.database.tables
+    ends = {"completed", "no_show", "cancelled"}
+    assert {each.status.value for each in tables.bookings.values()} == ends
+    found = rebuilt(world, records_of(world.to("booking.events")))
+    by_version = sorted(found, key=lambda each: each.booking.version)
+    assert {each.booking.id: each.booking for each in by_version} == tables.bookings
+    for each in found:
+        assert each.outcome == tables.outcomes[each.start.row_id]
+        assert each.start == tables.starts[each.start.row_id]
+    history = {(e.booking.id, e.booking.version): e.history for e in found if e.history}
+    assert history == {at: row.change for at, row in tables.history.items()}

@@ -13,7 +13,8 @@ from domain.effects import CreateIntent
 from handlers.ports import KnownCommand
 from handlers.replay import Candidate, Judged, Reader, Verdict, again, let_in, may_be_resent, resent
 from tests.handlers.invariants import assert_sound
-from tests.handlers.test_poison import deadly, nothing
+from tests.handlers.test_poison import deadly, letters, nothing
+from tests.handlers.test_put_back import condemned, send_back, the_letter
 from tests.handlers.world import PARTITIONS, SECRET, Crash, World, home_of
 
 
@@ -155,3 +156,42 @@ async def test_stored_outputs_are_those_that_were_published(world: World) -> Non
     assert dict(reply.headers)["replayed"] == b"true"
     assert reply.value == world.replies_to(asked)[0].output.value
     assert events == world.to("booking.events")
+
+
+async def test_a_request_that_its_key_answered_is_not_done_again_however_late_it_is_replayed(
+    world: World,
+) -> None:
+    """Of such a repeat no event tells, so a rebuild forgets it."""
+    first = world.create(key="k", hour=72)
+    await world.settle()
+    world.later(minutes=1)
+    repeat = world.create(key="k", hour=72)
+    await skipped(world)
+    await world.booked(hour=80)  # the group goes on behind it
+    world.later(hours=30)
+    world.move(world.reply_to(first).booking, "cancelled")
+    await world.settle()
+    assert replay(world) == 1
+    await world.settle()
+    (reply,) = world.replies_to(repeat)
+    assert (reply.status, reply.is_replayed) == (201, True)
+    assert reply.output.value == world.replies_to(first)[0].output.value
+    assert len(world.bookings) == 2
+
+
+async def test_a_run_that_was_put_back_and_skipped_is_found(world: World) -> None:
+    asked = await condemned(world)
+    send_back(world, the_letter(world))
+    await skipped(world)
+    assert replay(world) == 1
+    await world.settle()
+    assert [each.status for each in world.replies_to(asked)] == [500, 201]
+    assert replay(world) == 0
+
+
+async def test_letters_are_not_sent_again_with_what_was_published(world: World) -> None:
+    await condemned(world)
+    assert len(letters(world)) == 1
+    failed = judged(world)[0]
+    assert failed.known is not None
+    assert [each.topic for each in resent(failed.known)] == ["booking.replies"]

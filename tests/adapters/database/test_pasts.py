@@ -66,6 +66,7 @@ async def test_what_was_done_at_a_venue_since_is_told_in_its_order(
         (sent_at(12, ours.id, operation="update_booking"), {}),
         (sent_at(14, ours.id, operation="update_booking"), refused),
         (sent_at(15, ours.id, operation="settle_undo"), {}),
+        (sent_at(16, ours.id), {"outcome": replace(an_outcome(), replayed_from=uuid4())}),
     )
     await database.close()
     async with open_pasts(settings) as pasts:
@@ -95,3 +96,16 @@ async def test_commands_are_found_by_id_and_by_place_and_debts_are_counted(
         assert await pasts.known_at([start.coordinates, nowhere]) == {start.coordinates: ended}
         assert await pasts.open_undo([start.booking_id, uuid4()]) == {start.booking_id: 1}
         assert await pasts.known([]) == {}
+
+
+async def test_of_as_many_as_a_bad_night_leaves(settings: DatabaseSettings) -> None:
+    database = open_database(settings)
+    start = a_start()
+    assert start.booking_id is not None
+    owed = (Undo(uuid4(), start.booking_id, VENUE_ID, ReleaseOwed("key", "BR-1", "res-1")),)
+    await written(database, (start, {"owed": owed}))
+    await database.close()
+    many = [start.booking_id, *(UUID(int=n) for n in range(40_000))]
+    async with open_pasts(settings) as pasts:
+        assert await pasts.open_undo(many) == {start.booking_id: 1}
+        assert await pasts.venues(many) == {}

@@ -41,8 +41,8 @@ async def test_an_expired_key_is_free_and_one_that_just_expires_is_not(lane: Lan
     old = a_key(expires_at=NOW)
     async with lane.transaction() as transaction:
         await transaction.take_keys([old])
-    early = replace(old, row_id=uuid4(), now=NOW)
-    late = replace(early, now=NOW + timedelta(microseconds=1), expires_at=NOW + timedelta(days=1))
+    early = replace(old, row_id=uuid4(), sent=NOW)
+    late = replace(early, sent=NOW + timedelta(microseconds=1), expires_at=NOW + timedelta(days=1))
     async with lane.transaction() as transaction:
         assert (await transaction.take_keys([early]))[old.key_id].row_id == old.row_id
     async with lane.transaction() as transaction:

@@ -1,0 +1,161 @@
+"""`dlq`, `replay` and `rebuild` against a real Kafka and SQLite, without any worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from adapters.kafka.publishing import BrokerPublisher
+from adapters.kafka.settings import KafkaSettings
+from adapters.tokens.service_signature import ServiceSignature
+from app.local_servers import KafkaServer
+from domain.principal import Guest
+from handlers.dead_letter import DeadLetters, Reason
+from handlers.ports import Coordinates, Output, Record
+from handlers.rebuild import Rebuild
+from tests.app.cli.conftest import Booking
+
+KEY = "a signing key of thirty-two bytes"
+GUEST = Guest(UUID("00000000-0000-4000-8000-0000000000a1"))
+ID = "00000000-0000-4000-8000-0000000000c1"
+
+
+@pytest.fixture
+def settings(
+    booking: Booking,  # first: it takes all settings away
+    kafka: KafkaServer,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> KafkaSettings:
+    monkeypatch.setenv("BOOKING_KAFKA__BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
+    monkeypatch.setenv("BOOKING_KAFKA__TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("BOOKING_KAFKA__GROUP_ID", topic_prefix)
+    monkeypatch.setenv("BOOKING_DATABASE__URL", f"sqlite+aiosqlite:///{tmp_path}/b.sqlite3")
+    monkeypatch.setenv("BOOKING_SIGNING__KEY", KEY)
+    monkeypatch.setenv("BOOKING_AUTH__SECRET", KEY)
+    monkeypatch.setenv("BOOKING_SEAL__KEYS", f"k1:{b64encode(KEY.encode()[:32]).decode()}")
+    booking("migrate")
+    return KafkaSettings(kafka.bootstrap_servers, group_id=topic_prefix, topic_prefix=topic_prefix)
+
+
+def publish(settings: KafkaSettings, outputs: Sequence[Output]) -> None:
+    async def work() -> None:
+        publisher = BrokerPublisher(settings)
+        await publisher.publish(outputs)
+        await publisher.stop()
+
+    asyncio.run(work())
+
+
+def a_letter(settings: KafkaSettings, *, partition: int, value: bytes | None = None) -> Output:
+    """Of a cancellation whose booking nobody knows."""
+    data = {"booking_id": ID}
+    message = {"type": "cancel_booking", "command_id": ID, "data": data}
+    commands = f"{settings.topic_prefix}.commands"
+    at = Coordinates(commands, partition, 5, 1_700_000_000_000)
+    headers = (("x-trace", b"\xff\x1b[31mred"), ("correlation_id", b"c"))
+    body = json.dumps(message).encode() if value is None else value
+    record = Record(commands, partition, 5, at.timestamp_ms, None, body, headers)
+    letters = DeadLetters(f"{settings.topic_prefix}.dead-letter", ServiceSignature(KEY.encode()))
+    return letters.letter(record, at, Reason.POISON, "died", datetime.now(UTC), principal=GUEST)
+
+
+COMMANDS = [("dlq", "list"), ("dlq", "redrive", "--all"), ("replay",), ("rebuild",)]
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_topics_that_do_not_exist_are_named_with_what_to_run(
+    booking: Booking, command: tuple[str, ...]
+) -> None:
+    ran = booking(*command)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no such topic; run booking topics create" in ran.err
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_empty_topics_are_nothing_to_do(booking: Booking, command: tuple[str, ...]) -> None:
+    booking("topics", "create")
+    ran = booking(*command, "--json")
+    assert (ran.code, ran.err) == (0, ""), ran.err
+    assert ran.json
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_time_before_all_times_is_the_beginning(booking: Booking) -> None:
+    booking("topics", "create")
+    ran = booking("replay", "--from", "1969-12-31T23:00:00Z", "--until", "9999-12-31T00:00:00Z")
+    assert ran.code == 0, ran.err
+
+
+def test_a_letter_of_a_topic_that_had_more_partitions_is_put_back(
+    booking: Booking, settings: KafkaSettings
+) -> None:
+    booking("topics", "create")
+    publish(settings, [a_letter(settings, partition=40)])
+    ran = booking("dlq", "redrive", "--all", "--wait", "0", "--json")
+    assert ran.code == 1, "nobody does it"
+    assert len(ran.json["put_back"]) == 1
+
+
+def test_large_and_strange_letters_are_listed_and_shown(
+    booking: Booking, settings: KafkaSettings
+) -> None:
+    booking("topics", "create")
+    publish(
+        settings,
+        [
+            a_letter(settings, partition=0, value=b"x" * 1_000_000),
+            a_letter(settings, partition=1, value=b""),
+            Output(f"{settings.topic_prefix}.dead-letter", None, b"not ours", ()),
+        ],
+    )
+    ran = booking("dlq", "list", "--json")
+    assert (ran.code, [each["state"] for each in ran.json["letters"]]) == (0, ["final"] * 3)
+    assert booking("dlq", "list").code == 0
+    for each in ran.json["letters"]:
+        shown = booking("dlq", "show", each["id"])
+        assert shown.code == 0
+        assert "\x1b" not in shown.out, "a stranger's words move no cursor"
+
+
+def test_a_rebuild_stands_in_the_database_from_its_first_event_on(
+    booking: Booking,
+    settings: KafkaSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or a worker that starts while events are read is at work on half a database."""
+    booking("topics", "create")
+    publish(settings, [Output(f"{settings.topic_prefix}.events", b"k", b"no event", ())])
+    seen: list[int] = []
+    read = Rebuild.read
+
+    def watched(self: Rebuild, records: Sequence[Record]) -> object:
+        seen.append(unfinished(tmp_path))
+        return read(self, records)
+
+    monkeypatch.setattr(Rebuild, "read", watched)
+    ran = booking("rebuild", "--dry-run")
+    assert (ran.code, "UNUSABLE" in ran.out, set(seen)) == (1, True, {0})
+    seen.clear()
+    assert booking("rebuild").code == 1
+    assert seen
+    assert 0 not in seen
+    assert unfinished(tmp_path) == 0
+
+
+def unfinished(tmp_path: Path) -> int:
+    with sqlite3.connect(tmp_path / "b.sqlite3") as connection:
+        ((count,),) = connection.execute("select count(*) from rebuild_progress").fetchall()
+    return int(count)
