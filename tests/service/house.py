@@ -151,7 +151,8 @@ async def _create_topics(brokers: str, prefix: str) -> None:
     await admin.start()
     try:
         name = f"{prefix}.replies.tests"
-        await admin.create_topics([NewTopic(name, 3, 1)])
+        copies = min(3, len(brokers.split(",")))  # as many as all other topics have
+        await admin.create_topics([NewTopic(name, 3, copies)])
 
         async def known() -> bool:
             return name in await admin.list_topics()
