@@ -10,21 +10,12 @@ import asyncio
 import struct
 from asyncio import StreamReader
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
-from tests.service.faults.proxy import Line
+from tests.service.faults.proxy import MOST_BYTES, Fate, Line
 
 _ENCRYPTION_REQUESTS: Final = frozenset({80877103, 80877104})  # TLS and GSSAPI
 _REFUSED: Final = b"N"
-
-
-class Fate(StrEnum):
-    """What becomes of a COMMIT; the client hears in no case what that was."""
-
-    LOST = "the server never gets it"
-    UNHEARD = "the server has done it before the client is cut"
-    LATE = "the client is cut, and the server gets it when the test says so"
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +77,7 @@ class Commits:
 
     async def down(self, line: Line) -> None:
         """What the server says, unless nobody is to hear it any more."""
-        while piece := await line.from_server.read(64 * 1024):
+        while piece := await line.from_server.read(MOST_BYTES):
             if line in self._deaf:
                 self._deaf[line].set()
             else:

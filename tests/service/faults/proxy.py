@@ -8,11 +8,20 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from app.local_servers.loopback import HOST
 
-_MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024
+
+
+class Fate(StrEnum):
+    """What becomes of a message that decides something; the client hears in no case what."""
+
+    LOST = "the server never gets it"
+    UNHEARD = "the server has done it before the client is cut"
+    LATE = "the server gets it when the test says so"
 
 
 @dataclass(eq=False, slots=True)
@@ -23,16 +32,16 @@ class Line:
     to_client: StreamWriter
     from_server: StreamReader
     to_server: StreamWriter
-    passing: asyncio.Event
+    wire: Proxy
 
     async def carry(self, source: StreamReader, to: StreamWriter) -> None:
         """Everything from one end to the other, until either is gone."""
-        while piece := await source.read(_MOST_BYTES):
+        while piece := await source.read(MOST_BYTES):
             await self.hand_on(to, piece)
 
     async def hand_on(self, to: StreamWriter, piece: bytes) -> None:
         """These bytes, once the wire lets anything pass."""
-        await self.passing.wait()
+        await self.wire.passing.wait()
         to.write(piece)
         await to.drain()
 
@@ -64,8 +73,8 @@ class Proxy:
     target: tuple[str, int]
     up: Carrying = upwards
     down: Carrying = downwards
+    passing: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
-    _passing: asyncio.Event = field(default_factory=asyncio.Event)
     _talks: set[asyncio.Task[None]] = field(default_factory=set)
     _lines: set[Line] = field(default_factory=set)
 
@@ -75,11 +84,11 @@ class Proxy:
 
     async def heal(self) -> None:
         """The wire is whole: what was held back by silence arrives, who was refused gets in."""
-        self._passing.set()
+        self.passing.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._meet, HOST, self.port)
 
-    async def cut(self) -> None:
+    def cut(self) -> None:
         """Every connection breaks, and nobody gets in: both ends are told at once."""
         if self._server is not None:
             self._server.close()
@@ -89,11 +98,11 @@ class Proxy:
 
     def fall_silent(self) -> None:
         """Nothing passes, neither bytes nor the end of a connection: no end is told anything."""
-        self._passing.clear()
+        self.passing.clear()
 
     async def close(self) -> None:
         """For good."""
-        await self.cut()
+        self.cut()
         for talk in self._talks:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
@@ -105,21 +114,21 @@ class Proxy:
 
     async def _talk(self, from_client: StreamReader, to_client: StreamWriter) -> None:
         try:
-            await self._passing.wait()
+            await self.passing.wait()
             from_server, to_server = await asyncio.open_connection(*self.target)
         except BaseException as error:
             to_client.transport.abort()
             if isinstance(error, OSError):  # the server itself is away
                 return
             raise
-        line = Line(from_client, to_client, from_server, to_server, self._passing)
+        line = Line(from_client, to_client, from_server, to_server, self)
         self._lines.add(line)
         directions = [
             asyncio.ensure_future(self._carried(way(line))) for way in (self.up, self.down)
         ]
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
-            await self._passing.wait()
+            await self.passing.wait()
         finally:
             self._lines.discard(line)
             for direction in directions:

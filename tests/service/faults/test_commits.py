@@ -14,7 +14,8 @@ from app.local_servers import KafkaServer, PostgresServer
 from tests.service.asking import book, book_and_pay, events_of
 from tests.service.builders import a_create
 from tests.service.callers import a_guest
-from tests.service.faults.commits import CommitFault, Commits, Fate
+from tests.service.faults.commits import CommitFault, Commits
+from tests.service.faults.proxy import Fate
 from tests.service.faults.ways import way_to_the_database
 from tests.service.house import House, a_house
 from tests.service.invariants import check
