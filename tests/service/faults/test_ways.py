@@ -19,7 +19,7 @@ from tests.service.callers import a_guest
 from tests.service.client import Sent
 from tests.service.faults.ends import Ends
 from tests.service.faults.proxy import Fate, Proxy, proxy
-from tests.service.faults.ways import KAFKA, way_to_the_database
+from tests.service.faults.ways import KAFKA, connections, way_to_the_database
 from tests.service.house import House, a_house
 from tests.service.invariants import check
 from tests.service.waiting import PATIENCE_SECONDS, until
@@ -135,26 +135,17 @@ async def test_a_transaction_that_the_server_gave_up_in_the_silence_is_done_agai
         sent = await send(house)
 
         async def both_wait() -> bool:
-            return await backends(house, f"wait_event_type = 'Lock' and {recording}") == 2
+            return await connections(house, f"wait_event_type = 'Lock' and {recording}") == 2
 
         await until(both_wait)
         ways.to_database.fall_silent()
 
     async def is_given_up() -> bool:
-        return not await backends(house, f"state <> 'idle' and {recording}")
+        return not await connections(house, f"state <> 'idle' and {recording}")
 
     await until(is_given_up)
     await ways.to_database.heal()
     await ways.all_answered(sent)
-
-
-async def backends(house: House, which: str) -> int:
-    """How many of the server's connections to workers of this house are like this."""
-    (count,) = await house.rows(
-        "select count(*) from pg_stat_activity where datname = current_database()"
-        f" and application_name = 'booking-worker' and {which}"
-    )
-    return int(count["count"])
 
 
 @pytest.mark.parametrize("fate", Fate, ids=[fate.name.lower() for fate in Fate])

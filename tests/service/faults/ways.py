@@ -1,4 +1,4 @@
-"""A worker's own way to a server, through a proxy; everybody else goes straight."""
+"""A worker's own way to the database, through a proxy, and what the server sees at its end."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ async def way_to_the_database(
         who = place.netloc.rpartition("@")[0]
         url = urlunsplit(place._replace(netloc=f"{who}@{wire.address}" if who else wire.address))
         yield wire, {DATABASE: url}
+
+
+async def connections(house: House, which: str) -> int:
+    """How many of the server's connections to this house's workers are like this."""
+    (found,) = await house.rows(
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        f" and application_name = 'booking-worker' and {which}"
+    )
+    return int(found["count"])
