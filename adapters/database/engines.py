@@ -9,11 +9,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+IDLE_IN_TRANSACTION_SECONDS: Final = 5
+
 # A worker that froze in the middle of a transaction must not hold its lanes against its successor,
 # which waits for them no longer than `lock_timeout`. Milliseconds, and seconds for TCP's.
 _SESSION: Final = {
     "application_name": "booking-worker",
-    "idle_in_transaction_session_timeout": "5000",
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_SECONDS * 1000),
     "lock_timeout": "10000",
     "statement_timeout": "30000",
     "tcp_keepalives_idle": "10",

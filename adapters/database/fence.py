@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Dialect
 
 from adapters.database.documents import Documents
+from adapters.database.engines import IDLE_IN_TRANSACTION_SECONDS
 from adapters.database.session import Session
 from adapters.database.tables import lanes
 from handlers.ports import ANY_OFFSET, LaneState, Mark
@@ -27,6 +28,19 @@ class Fence:
             f" order by lanes.partition{lock}",
             lanes.c.partition,
             lanes.c.epoch,
+        )
+        # To the server nobody is idle who has prepared a statement and not run it yet: its own
+        # timeout overlooks whoever froze just there (decision 32).
+        self._get_past = (
+            documents.statement(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and usename = current_user"
+                " and application_name = current_setting('application_name')"
+                " and state = 'active' and wait_event = 'ClientRead'"
+                f" and state_change < now() - interval '{IDLE_IN_TRANSACTION_SECONDS} seconds'"
+            )
+            if dialect.name == "postgresql"
+            else None
         )
         self._find = documents.find(lanes, lanes.c.topic, lanes.c.partition)
         self._raise = documents.insert(
@@ -53,6 +67,8 @@ class Fence:
         """Raise the epoch; waits for transactions that read the one before, so that what is found
         then is the last that they wrote.
         """
+        if self._get_past is not None:
+            await session.run(self._get_past)
         lane = {"topic": topic, "partition": partition}
         (raised,) = await session.run(self._raise, [{**lane, "epoch": 1}])
         (row,) = await session.run(self._find, [lane])

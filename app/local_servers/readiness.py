@@ -8,8 +8,8 @@ import struct
 _METADATA, _VERSION = 3, 1
 
 
-def kafka_serves(host: str, port: int) -> bool:
-    """Whether the cluster counts at least one broker ready to hold partitions."""
+def kafka_serves(host: str, port: int, at_least: int = 1) -> bool:
+    """Whether the cluster counts so many brokers ready to hold partitions."""
     # header: api key, version, correlation id, no client id; body: no topics
     request = struct.pack(">hhihi", _METADATA, _VERSION, 1, -1, 0)
     try:
@@ -21,7 +21,7 @@ def kafka_serves(host: str, port: int) -> bool:
     if len(answer) < 12:
         return False
     _size, _correlation, brokers = struct.unpack(">iii", answer)
-    return bool(brokers > 0)
+    return bool(brokers >= at_least)
 
 
 def postgres_serves(host: str, port: int) -> bool:

@@ -18,7 +18,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from adapters.database.migrations import migrate
 from adapters.kafka.settings import KafkaSettings
-from adapters.kafka.topics import create_topics
+from adapters.kafka.topics import create_topics, known_everywhere
 from app.demo.partners import Partners, partners
 from app.local_servers import KafkaServer, PostgresServer
 from tests.service.callers import SECRET
@@ -151,12 +151,9 @@ async def _create_topics(brokers: str, prefix: str) -> None:
     await admin.start()
     try:
         name = f"{prefix}.replies.tests"
-        await admin.create_topics([NewTopic(name, 3, 1)])
-
-        async def known() -> bool:
-            return name in await admin.list_topics()
-
-        await until(known)
+        copies = min(3, len(brokers.split(",")))  # as many as all other topics have
+        await admin.create_topics([NewTopic(name, 3, copies)])
+        await until(lambda: known_everywhere(admin, {name}))
     finally:
         await admin.close()
 
