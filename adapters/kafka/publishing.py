@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.structs import OffsetAndMetadata
 
 from adapters.kafka.refusals import Refusals
@@ -103,11 +104,14 @@ class TransactionalPublisher:
         """Best effort, so that readers do not wait for this transaction; the next owner would end
         it as well. A fenced producer has nothing left to abort.
         """
-        if self._producer._txn_manager.is_fatal_error():
+        transactions = self._producer._txn_manager
+        _hear_of_failure(transactions)
+        if transactions.is_fatal_error():
             return
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._producer.abort_transaction()
+        _hear_of_failure(transactions)
 
     async def stop(self) -> None:
         """An open transaction is aborted."""
@@ -211,6 +215,15 @@ async def _settled(task: asyncio.Future[None]) -> None:
     if not task.done():
         task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _hear_of_failure(transactions: TransactionManager) -> None:
+    """Look into every future in which aiokafka tells of it, whoever waits for them still: asyncio
+    would report as an error that nobody has.
+    """
+    offsets = [future for *_, future in transactions._pending_txn_offsets]
+    for future in (transactions.wait_for_transaction_end(), *offsets):
+        future.add_done_callback(_hear)
 
 
 def _hear(future: asyncio.Future[None]) -> None:
