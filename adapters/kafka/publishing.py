@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
-from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.producer.transaction_manager import TransactionManager, TransactionState
 from aiokafka.structs import OffsetAndMetadata
 
 from adapters.kafka.refusals import Refusals
@@ -29,6 +29,7 @@ __all__ = [
 # It judges whole batches by it (1 MiB by default), and a larger record travels alone, so a batch of
 # this size is never refused for its neighbours' sake.
 MAX_BATCH_BYTES = 256 * 1024
+_ABORTABLE = (TransactionState.IN_TRANSACTION, TransactionState.ABORTABLE_ERROR)
 # Up to three of these stand between a batch that is given up at SIGTERM and the exit.
 GOODBYE_SECONDS = 1.0
 
@@ -102,11 +103,12 @@ class TransactionalPublisher:
 
     async def _abort(self) -> None:
         """Best effort, so that readers do not wait for this transaction; the next owner would end
-        it as well. A fenced producer has nothing left to abort.
+        it as well. A fenced producer has nothing left to abort, and what is being committed is no
+        longer ours to abort: whether the broker has done it, the next owner will see.
         """
         transactions = self._producer._txn_manager
         _hear_of_failure(transactions)
-        if transactions.is_fatal_error():
+        if transactions.state not in _ABORTABLE:
             return
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(GOODBYE_SECONDS):

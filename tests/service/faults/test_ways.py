@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.publishing import TransactionalPublisher
+from adapters.kafka.refusals import Refusals
+from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.topics import TopicNames
 from app.demo.partners.faults import Fault, Kind
 from app.local_servers import KafkaServer, PostgresServer
 from app.local_servers.loopback import HOST, free_port
+from handlers.ports import Mark
 from tests.servers.kafka_nodes import kafka_with_another_way_in
 from tests.service.asking import failing
 from tests.service.builders import a_create
@@ -159,3 +166,21 @@ async def test_a_worker_without_kafka_is_replaced_whatever_became_of_its_transac
     await ways.all_answered(sent)
     await ways.house.has_members(1)
     await ways.to_kafka.heal()
+
+
+async def test_an_end_that_nobody_answers_is_an_outage_and_no_bug(ways: Ways) -> None:
+    """An error of another kind would have the records suspected, and in the end set aside."""
+    house = ways.house
+    settings = KafkaSettings(ways.to_kafka.address, "nobody", request_timeout_ms=1_500)
+    directory = TopicDirectory(settings)
+    refusals = Refusals(TopicNames(house.prefix), directory)
+    source = TopicPartition(f"{house.prefix}.commands", 0)
+    publisher = TransactionalPublisher(settings, source, refusals)
+    await publisher.start()
+    try:
+        ways.ends.order(Fate.LATE)
+        with pytest.raises(TimeoutError):
+            await publisher.publish([], Mark(1, 1))
+    finally:
+        await ways.to_kafka.heal()
+        await publisher.stop()
