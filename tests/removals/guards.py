@@ -7,6 +7,7 @@ from typing import Final
 from tests.removals.removal import Edit, Removal
 
 _FROZEN: Final = "tests/service/matrix/test_frozen.py"
+_FAULTS: Final = "tests/service/faults"
 _KILLS: Final = "tests/service/test_kills.py"
 _REPEATS: Final = "tests/service/one_worker/test_repeats.py"
 _LIFECYCLE: Final = "tests/service/one_worker/test_lifecycle.py"
@@ -179,5 +180,78 @@ REMOVALS: Final = (
         ),
         ("tests/service/test_set_back.py",),
         "new records in",
+    ),
+    Removal(
+        "giving up transactions of a frozen worker",
+        (
+            Edit(
+                "adapters/database/engines.py",
+                '"idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_SECONDS * 1000)',
+                '"idle_in_transaction_session_timeout": "0"',
+            ),
+        ),
+        (
+            f"{_FAULTS}/test_frozen_in_a_transaction.py::test_whoever_takes_over_gets_past_its_lock_and_it_changes_nothing_any_more",
+        ),
+        "TimeoutError",
+    ),
+    Removal(
+        "ending what the server does not count as idle",
+        (
+            Edit(
+                "adapters/database/fence.py",
+                "await session.run(self._get_past)",
+                "pass",
+            ),
+        ),
+        (
+            f"{_FAULTS}/test_frozen_in_a_transaction.py::test_a_statement_that_was_prepared_and_not_run_is_got_past_too",
+        ),
+        "TimeoutError",
+    ),
+    Removal(
+        "a COMMIT that was not heard of counts as failed",
+        (
+            Edit(
+                "adapters/database/session.py",
+                "            await connection.commit()\n",
+                "            with __import__('contextlib').suppress(Exception):\n"
+                "                await connection.commit()\n",
+            ),
+        ),
+        (f"{_FAULTS}/test_commits.py::test_a_create_has_one_outcome_whatever_became_of_a_commit",),
+        "batch failed",
+    ),
+    Removal(
+        "opening a lane waits for the transaction before",
+        (
+            Edit(
+                "adapters/database/fence.py",
+                '" for no key update of lanes" if dialect.name == "postgresql" else ""',
+                '""',
+            ),
+        ),
+        (f"{_FAULTS}/test_commits.py::test_a_create_has_one_outcome_whatever_became_of_a_commit",),
+        "TimeoutError",
+    ),
+    Removal(
+        "what is being committed is not aborted",
+        (
+            Edit(
+                "adapters/kafka/publishing.py",
+                "if transactions.state not in _ABORTABLE:",
+                "if transactions.is_fatal_error():",
+            ),
+        ),
+        (f"{_FAULTS}/test_ways.py::test_an_end_that_nobody_answers_is_an_outage_and_no_bug",),
+        "Invalid state transition",
+    ),
+    Removal(
+        "three copies of every topic",
+        (Edit("adapters/kafka/topics.py", "copies = 3 if brokers >= 3 else 1", "copies = 1"),),
+        (
+            f"{_FAULTS}/test_cluster.py::test_a_cluster_keeps_topics_three_times_and_two_nodes_have_to_confirm",
+        ),
+        "Differing items",
     ),
 )
