@@ -113,6 +113,7 @@ async def survives_every_freeze(
                 await story.ended(house, subject)
                 await crew.wake_and_dismiss_frozen()
                 found = await outcome_at(house, subject.venue, subject.sent)
+                assert not found.doubles, f"{found.doubles} replies and events came again"
                 assert found == calm, found.differences_from(calm)
         await check(house)
 
