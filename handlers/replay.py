@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.commands import command_row_id
 from domain.principal import Principal, System
 from domain.refusal import Refusal
-from handlers.dead_letter import reason_of
+from handlers.dead_letter import carried_key, reason_of
 from handlers.outputs import load_outputs
 from handlers.ports import Authenticator, Coordinates, KnownCommand, Output, Record, ServiceSigner
 from handlers.routes import ReplyRoute
@@ -126,7 +126,7 @@ def again(candidate: Candidate, home: int, signer: ServiceSigner) -> Output:
         raise ValueError("expected somebody behind the command")
     record = candidate.record
     headers = signer.forward_headers(record, candidate.origin, candidate.principal, candidate.run)
-    return Output(record.topic, record.key, record.value or b"", headers, home)
+    return Output(record.topic, carried_key(record.key), record.value or b"", headers, home)
 
 
 def may_be_resent(judged: Judged) -> bool:
