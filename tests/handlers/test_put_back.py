@@ -20,12 +20,13 @@ from handlers.redrive import (
     Standing,
     State,
     choose,
+    next_run,
     put_back,
     read_letter,
     standing_of,
     with_later_runs,
 )
-from tests.handlers.invariants import assert_sound
+from tests.handlers.invariants import assert_nothing_is_held_for_nobody, assert_sound
 from tests.handlers.test_poison import deadly, letters, nothing, told, tried_alone
 from tests.handlers.world import ADMIN, COMMANDS, GUEST, NOW, Crash, World, bearer
 
@@ -57,7 +58,10 @@ def the_letter(world: World) -> Letter:
 
 
 def send_back(world: World, letter: Letter, *, partition: int = 0) -> None:
-    output = put_back(letter, COMMANDS, partition, world.signer)
+    tables = world.database.tables
+    start = tables.starts.get(letter.row_id) if letter.row_id else None
+    known = KnownCommand(start, tables.outcomes.get(start.row_id), ()) if start else None
+    output = put_back(letter, COMMANDS, partition, world.signer, next_run(letter, known))
     world.send_bytes(output.value, partition=partition, headers=output.headers)
 
 
@@ -345,3 +349,21 @@ async def test_a_forwarded_copy_that_nobody_could_read_can_be_put_back(
     await world.settle()
     assert [reply.status for reply in world.replies_to(asked)] == [201]
     assert_sound(world, asked)
+
+
+async def test_a_run_that_nobody_brought_to_its_end_leaves_the_letter_open(world: World) -> None:
+    """The sweeper had it ended, without a letter of its own: there is no other way back."""
+    asked = await started_anew_and_skipped(world)
+    letter = the_letter(world)
+    assert (await standings(world, Past(await known(world)))).state is State.PUT_BACK
+    world.later(minutes=3)
+    await world.sweep()
+    await world.settle()
+    await given_back(world)
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 500]
+    assert len(letters(world)) == 1
+    assert (await standings(world, Past(await known(world)))).state is State.OPEN
+    send_back(world, letter)
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 500, 201]
+    assert_nothing_is_held_for_nobody(world)
