@@ -78,9 +78,12 @@ class Reader:
         if record.offset >= self.committed.get(record.partition, 0):
             return Verdict.NOT_YET_READ
         headers = Headers.of(record.headers)
-        signed = self.signer.verified(record) if headers.is_signed else None
         command = parse_command(record.value)
         if isinstance(command, Unreadable):
+            return Verdict.UNREADABLE
+        try:
+            signed = self.signer.verified(record) if headers.is_signed else None
+        except ValueError:  # of a newer version: that one's replay is asked for
             return Verdict.UNREADABLE
         if signed is not None:
             origin = signed.origin or record.coordinates
