@@ -25,6 +25,7 @@ from handlers.redrive import (
     State,
     choose,
     named_in,
+    next_run,
     put_back,
     read_letter,
     standing_of,
@@ -41,6 +42,7 @@ class Told:
     letter: Letter
     standing: Standing
     venue_id: UUID | None
+    next_run: int  # which it is put back as
 
 
 @dataclass(slots=True)
@@ -112,8 +114,9 @@ class DeadLetterBox:
             )
             redriven = Redriven(told, going, left)
             if going and not is_rehearsal:
-                await self._publish(going, {each.letter.id: each.venue_id for each in told})
-                redriven.ends = await self._ends(pasts, going, until)
+                by_id = {each.letter.id: each for each in told}
+                await self._publish([by_id[each.id] for each in going])
+                redriven.ends = await self._ends(pasts, [by_id[each.id] for each in going], until)
         return redriven
 
     async def _told(self, pasts: Pasts, letters: Sequence[Letter]) -> list[Told]:
@@ -134,19 +137,20 @@ class DeadLetterBox:
                 owed.get(booking_id, 0) if booking_id else 0,
                 await pasts.later(venue, at.timestamp_ms) if venue and at else (),
             )
-            told.append(Told(letter, standing_of(letter, past, self._names.commands), venue))
+            standing = standing_of(letter, past, self._names.commands)
+            told.append(Told(letter, standing, venue, next_run(letter, past.known)))
         return told
 
-    async def _publish(self, going: Sequence[Letter], venues: Mapping[str, UUID | None]) -> None:
+    async def _publish(self, going: Sequence[Told]) -> None:
         topic, count = self._names.commands, await partitions_of(self._kafka, self._names.commands)
         outputs = []
-        for letter in going:
-            venue, origin = venues[letter.id], letter.origin
+        for told in going:
+            venue, origin = told.venue_id, told.letter.origin
             if venue is not None:
                 home = home_partition(str(venue).encode(), count)
             else:  # any lane answers that nobody knows the booking, where it lay if that is left
                 home = origin.partition % count if origin else 0
-            outputs.append(put_back(letter, topic, home, self._signer))
+            outputs.append(put_back(told.letter, topic, home, self._signer, told.next_run))
         publisher = BrokerPublisher(self._kafka)
         try:
             await publisher.publish(outputs)
@@ -154,17 +158,16 @@ class DeadLetterBox:
             await publisher.stop()
 
     async def _ends(
-        self, pasts: Pasts, going: Sequence[Letter], until: float
+        self, pasts: Pasts, going: Sequence[Told], until: float
     ) -> dict[str, KnownCommand | None]:
         """The new runs' ends, as far as they come in time."""
         ends: dict[str, KnownCommand | None] = {}
-        runs = {each.id: each.signed.run + 1 for each in going if each.signed}
         while True:
-            known = await pasts.known([each.row_id for each in going if each.row_id])
+            known = await pasts.known([e.letter.row_id for e in going if e.letter.row_id])
             for each in going:
-                row = known.get(each.row_id) if each.row_id else None
-                has_ended = row and row.outcome and row.start.run >= runs[each.id]
-                ends[each.id] = row if has_ended else None
+                row = known.get(each.letter.row_id) if each.letter.row_id else None
+                has_ended = row and row.outcome and row.start.run >= each.next_run
+                ends[each.letter.id] = row if has_ended else None
             if None not in ends.values() or time.monotonic() >= until:
                 return ends
             await asyncio.sleep(_LOOKED_AGAIN_EVERY_SECONDS)

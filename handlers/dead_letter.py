@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.principal import Principal
 from handlers.ports import Coordinates, Output, Record, ServiceSigner
+from schemas.headers import carried
 
 _NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for a month
+_MAX_KEY: Final = 1024
+_MAX_VALUE: Final = 1024 * 1024  # readable is a quarter of it
 _OURS = "dlq_"  # from a stranger it would stand before our own
 
 
@@ -19,6 +23,11 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     POISON = "poison"  # it failed alone, again and again
     BUG = "bug"  # its own command failed, and nothing around it
+
+
+def carried_key(key: bytes | None) -> bytes | None:
+    """A record's key where it goes on to another topic; a stranger's may be of any length."""
+    return key and key[:_MAX_KEY]
 
 
 def reason_of(output: Output) -> str | None:
@@ -50,8 +59,14 @@ class DeadLetters:
     ) -> Output:
         """The record as it came, without its token; `detail` carries no personal data.
 
-        Null values become empty ones, as a producer here sends no nulls.
+        Null values become empty ones, as a producer here sends no nulls. What is larger than any
+        command is cut, or the letter would fit nowhere and its lane wait for ever.
         """
+        cut = replace(
+            record, key=carried_key(record.key), value=record.value and record.value[:_MAX_VALUE]
+        )
+        is_cut = cut != record or carried(record.headers) is not record.headers
+        record = cut
         headers = (
             self.signer.letter_headers(record, origin, principal, run)
             if principal is not None
@@ -62,7 +77,7 @@ class DeadLetters:
             for name, value in headers
             if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
         )
-        told = {
+        told: dict[str, object] = {
             "dlq_reason": reason,
             "dlq_detail": detail,
             "dlq_source_topic": origin.topic,
@@ -72,5 +87,7 @@ class DeadLetters:
             "dlq_attempts": attempts,
             "dlq_failed_at": failed_at.isoformat().replace("+00:00", "Z"),
         }
+        if is_cut:
+            told["dlq_cut"] = "true"
         ours = tuple((name, str(value).encode()) for name, value in told.items())
         return Output(self.topic, record.key, record.value or b"", (*kept, *ours))

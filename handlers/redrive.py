@@ -162,7 +162,10 @@ def _since(known: KnownCommand, letter: Letter) -> Standing | None:
     """What became of its command, when that stands in the way."""
     outcome = known.outcome
     told = "under way" if outcome is None else f"ended with {outcome.code or outcome.status}"
-    if letter.signed and known.start.run > letter.signed.run:
+    was_put_back = letter.signed is not None and known.start.run > letter.signed.run
+    # A run that nobody delivered to its end was ended without a letter: then this one is the last.
+    is_last = letter.later_run is None and outcome is not None and outcome.is_failure
+    if was_put_back and not is_last:
         return Standing(State.PUT_BACK, f"run {known.start.run} {told}")
     if isinstance(letter.command, RawCommand) and (
         known.start.content_hash != letter.command.content_hash
@@ -218,12 +221,18 @@ def choose(
     return going, held
 
 
-def put_back(letter: Letter, topic: str, home: int, signer: ServiceSigner) -> Output:
-    """The record for its venue's home partition: the client's own bytes, as the next run."""
+def next_run(letter: Letter, known: KnownCommand | None) -> int:
+    """Which run it is put back as: the one after the last that was begun."""
+    runs = (letter.signed.run if letter.signed else 0, known.start.run if known else 0)
+    return max(runs) + 1
+
+
+def put_back(letter: Letter, topic: str, home: int, signer: ServiceSigner, run: int) -> Output:
+    """The record for its venue's home partition: the client's own bytes, as that run."""
     signed, origin = letter.signed, letter.origin
     if signed is None or origin is None:
         raise ValueError(f"letter {letter.id} has nobody behind it")
     headers = tuple((n, v) for n, v in letter.record.headers if not n.startswith(_DLQ))
     record = replace(letter.record, headers=headers)
-    ours = signer.forward_headers(record, origin, signed.principal, signed.run + 1)
+    ours = signer.forward_headers(record, origin, signed.principal, run)
     return Output(topic, letter.record.key, letter.record.value or b"", ours, home)

@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.commands import command_row_id
 from domain.principal import Principal, System
 from domain.refusal import Refusal
-from handlers.dead_letter import reason_of
+from handlers.dead_letter import carried_key, reason_of
 from handlers.outputs import load_outputs
 from handlers.ports import Authenticator, Coordinates, KnownCommand, Output, Record, ServiceSigner
 from handlers.routes import ReplyRoute
@@ -78,9 +78,12 @@ class Reader:
         if record.offset >= self.committed.get(record.partition, 0):
             return Verdict.NOT_YET_READ
         headers = Headers.of(record.headers)
-        signed = self.signer.verified(record) if headers.is_signed else None
         command = parse_command(record.value)
         if isinstance(command, Unreadable):
+            return Verdict.UNREADABLE
+        try:
+            signed = self.signer.verified(record) if headers.is_signed else None
+        except ValueError:  # of a newer version: that one's replay is asked for
             return Verdict.UNREADABLE
         if signed is not None:
             origin = signed.origin or record.coordinates
@@ -126,7 +129,7 @@ def again(candidate: Candidate, home: int, signer: ServiceSigner) -> Output:
         raise ValueError("expected somebody behind the command")
     record = candidate.record
     headers = signer.forward_headers(record, candidate.origin, candidate.principal, candidate.run)
-    return Output(record.topic, record.key, record.value or b"", headers, home)
+    return Output(record.topic, carried_key(record.key), record.value or b"", headers, home)
 
 
 def may_be_resent(judged: Judged) -> bool:

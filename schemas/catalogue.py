@@ -93,6 +93,7 @@ _SETTING_ASIDE: Final = {
     "dlq_source_offset": "its offset",
     "dlq_source_timestamp": "its broker timestamp, milliseconds since 1970",
     "dlq_attempts": "how often it was tried",
+    "dlq_cut": "true where key, value or headers were too large for any topic",
     "dlq_failed_at": "when it was given up, RFC 3339",
 }
 _REPLY_DATA: Final[dict[str, type[BaseModel]]] = {

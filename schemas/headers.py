@@ -6,6 +6,7 @@ One pass over the tuple. A header that is null, repeated or over 1 KiB says noth
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,10 @@ from schemas.fields import instant
 MAX_BYTES: Final = 1024
 MAX_AUTHORIZATION_BYTES: Final = 16 * 1024
 """Tokens of large organisations are long; beyond this nobody is a client."""
+MAX_CARRIED_BYTES: Final = 64 * 1024
+"""Of headers that go on with a record to another topic. Kafka weighs what comes compressed, and so
+lets in far more than it takes from us.
+"""
 _READ: Final = frozenset(
     {
         "authorization",
@@ -105,6 +110,22 @@ class Headers:
             tracestate=_tracestate(said.get("tracestate")) if trace else None,
             is_signed="service-signature" in present,
         )
+
+
+def carried(headers: Sequence[tuple[str, bytes | None]]) -> Sequence[tuple[str, bytes | None]]:
+    """What of a record's headers goes on with it: all, unless that is more than anybody needs; then
+    those that are read here, cut where they say nothing, or say it too often.
+    """
+    if sum(len(name) + len(value or b"") for name, value in headers) <= MAX_CARRIED_BYTES:
+        return headers
+    kept: list[tuple[str, bytes | None]] = []
+    found: Counter[str] = Counter()
+    for name, value in headers:
+        found[name] += 1
+        if name in _READ and found[name] <= 2:
+            limit = MAX_AUTHORIZATION_BYTES if name == "authorization" else MAX_BYTES
+            kept.append((name, value and value[: limit + 1]))
+    return kept
 
 
 def reply_topic(

@@ -13,11 +13,15 @@ from adapters.database.known_commands import KnownCommands
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
-from adapters.database.tables import bookings, commands, outcomes, undo
+from adapters.database.tables import bookings, commands, outcomes, rebuild_progress, undo
 from handlers.ports import Coordinates, KnownCommand, Later
 from schemas.envelope import SYSTEM_COMMANDS
 
 _REFUSED = 400  # an outcome's status from here on changed nothing
+
+
+class HalfRebuilt(Exception):
+    """Most of what was done is not known here yet, and would look as if it had never been done."""
 
 
 class Pasts:
@@ -81,7 +85,9 @@ class Pasts:
 
 @asynccontextmanager
 async def open_pasts(settings: DatabaseSettings) -> AsyncIterator[Pasts]:
-    """On one connection of its own. Raises DatabaseAway."""
+    """On one connection of its own. Raises DatabaseAway, HalfRebuilt."""
     engine = engine_for(settings, read_only=True)
     async with reading_with(engine) as session:
+        if await session.run(select(rebuild_progress).limit(1)):
+            raise HalfRebuilt("a rebuild of this database is not finished: run booking rebuild")
         yield Pasts(session, Documents(engine.dialect))

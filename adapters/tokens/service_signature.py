@@ -16,6 +16,7 @@ import orjson
 
 from domain.principal import Principal, System
 from handlers.ports import Coordinates, Record, SignedBy
+from schemas.headers import carried
 from schemas.stored import dump_principal, load_principal
 
 ORIGIN: Final = "service-origin"
@@ -154,5 +155,7 @@ def _origin_from_json(text: bytes) -> tuple[Coordinates | None, int]:
 
 def _without_ours(record: Record) -> Headers:
     return tuple(
-        (name, value or b"") for name, value in record.headers if name not in _NOT_FORWARDED
+        (name, value or b"")
+        for name, value in carried(record.headers)
+        if name not in _NOT_FORWARDED
     )

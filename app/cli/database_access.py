@@ -25,13 +25,18 @@ def read_database_settings() -> DatabaseSettings:
 
 @contextmanager
 def database_failures(settings: DatabaseSettings) -> Iterator[None]:
-    """Raises Failure when it does not answer, or has another schema than this version expects."""
+    """Raises Failure when it does not answer, has another schema than this version expects, or is
+    only half rebuilt.
+    """
     from adapters.database.migrations import pending_migrations
+    from adapters.database.pasts import HalfRebuilt
     from handlers.ports import DatabaseAway
 
     try:
         if pending := pending_migrations(settings.url):
             raise Failure(f"the schema lacks {', '.join(pending)}: run booking migrate")
         yield
+    except HalfRebuilt as error:
+        raise Failure(str(error)) from error
     except DatabaseAway as error:
         raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error

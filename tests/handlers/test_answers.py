@@ -100,7 +100,8 @@ async def test_what_cannot_be_read_goes_to_the_dead_letter_and_hurts_nobody(
     (unreadable,) = [r for r in world.replies if r.headers["correlation_id"] == b"c-1"]
     assert (unreadable.status, unreadable.code) == (400, "unreadable")
     (letter,) = world.to("booking.dead-letter")
-    assert (letter.key, letter.value) == (b"key", value or b"")
+    largest = 1024 * 1024  # a letter has to fit into its topic
+    assert (letter.key, letter.value) == (b"key", (value or b"")[:largest])
     told = dict(letter.headers)
     assert "authorization" not in told
     assert told["mine"] == b"x"

@@ -92,3 +92,29 @@ async def test_a_trace_is_carried_to_partners_and_events(world: World) -> None:
         assert trace == {"traceparent": TRACE.decode(), "tracestate": "shop=1"}
     (event,) = world.to("booking.events")
     assert TRACE.split(b"-")[1] in dict(event.headers)["traceparent"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("x", b"9" * 6_000_000)],
+        [("y" * 6_000_000, b"9")],
+        [("correlation_id", b"9" * 6_000_000)],
+        [("correlation_id", b"9" * 100)] * 60_000,
+        [(f"h{n}", b"9" * 100) for n in range(60_000)],
+    ],
+    ids=["value", "name", "ours", "often", "many"],
+)
+async def test_what_goes_on_to_another_topic_fits_whatever_came(
+    world: World, headers: HeaderList
+) -> None:
+    """Kafka weighs what comes compressed; what it refuses from us would stop the lane."""
+    asked = world.create(partition=1, headers=headers)
+    world.send_bytes(b"garbage", headers=headers)
+    await world.settle()
+    assert world.reply_to(asked).status == 201
+    for each in (*world.to("booking.dead-letter"), *world.to("booking.commands")):
+        size = len(each.value) + sum(len(name) + len(value) for name, value in each.headers)
+        assert size < 128 * 1024
+    (letter,) = world.to("booking.dead-letter")
+    assert dict(letter.headers)["dlq_cut"] == b"true"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -20,12 +20,13 @@ from handlers.redrive import (
     Standing,
     State,
     choose,
+    next_run,
     put_back,
     read_letter,
     standing_of,
     with_later_runs,
 )
-from tests.handlers.invariants import assert_sound
+from tests.handlers.invariants import assert_nothing_is_held_for_nobody, assert_sound
 from tests.handlers.test_poison import deadly, letters, nothing, told, tried_alone
 from tests.handlers.world import ADMIN, COMMANDS, GUEST, NOW, Crash, World, bearer
 
@@ -57,7 +58,10 @@ def the_letter(world: World) -> Letter:
 
 
 def send_back(world: World, letter: Letter, *, partition: int = 0) -> None:
-    output = put_back(letter, COMMANDS, partition, world.signer)
+    tables = world.database.tables
+    start = tables.starts.get(letter.row_id) if letter.row_id else None
+    known = KnownCommand(start, tables.outcomes.get(start.row_id), ()) if start else None
+    output = put_back(letter, COMMANDS, partition, world.signer, next_run(letter, known))
     world.send_bytes(output.value, partition=partition, headers=output.headers)
 
 
@@ -345,3 +349,79 @@ async def test_a_forwarded_copy_that_nobody_could_read_can_be_put_back(
     await world.settle()
     assert [reply.status for reply in world.replies_to(asked)] == [201]
     assert_sound(world, asked)
+
+
+async def test_a_run_that_nobody_brought_to_its_end_leaves_the_letter_open(world: World) -> None:
+    """The sweeper had it ended, without a letter of its own: there is no other way back."""
+    asked = await started_anew_and_skipped(world)
+    letter = the_letter(world)
+    assert (await standings(world, Past(await known(world)))).state is State.PUT_BACK
+    world.later(minutes=3)
+    await world.sweep()
+    await world.settle()
+    await given_back(world)
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 500]
+    assert len(letters(world)) == 1
+    assert (await standings(world, Past(await known(world)))).state is State.OPEN
+    send_back(world, letter)
+    await world.settle()
+    assert [reply.status for reply in world.replies_to(asked)] == [500, 500, 201]
+    assert_nothing_is_held_for_nobody(world)
+
+
+# --- what happens to the record that puts it back ---
+
+
+async def test_a_group_that_is_set_back_over_a_put_back_command_does_nothing_again(
+    world: World,
+) -> None:
+    await condemned(world, key="k")
+    send_back(world, the_letter(world))
+    await world.settle()
+    published, calls = list(world.published), len(world.partners.calls)
+    await world.rewind()
+    await world.settle()
+    assert (world.published, len(world.partners.calls)) == (published, calls)
+
+
+async def test_a_put_back_record_that_is_delivered_again_gives_the_same_bytes(
+    world: World,
+) -> None:
+    await condemned(world, key="k")
+    send_back(world, the_letter(world))
+    first = await world.deliver(abort=True)
+    assert await world.deliver() == first
+    assert [each.topic for each in first[0]] == ["booking.replies", "booking.events"]
+
+
+async def test_wherever_the_worker_dies_a_put_back_command_is_done_once() -> None:
+    calm = await put_back_in_a_world_of_its_own()
+    await calm.world.settle()
+    for point in range(1, len(calm.world.points.seen) + 1):
+        asked, world = await put_back_in_a_world_of_its_own()
+        world.points.crash_at = point
+        with pytest.raises(Crash):
+            await world.settle()
+        world.points.crash_at = None
+        await world.settle()
+        assert [reply.status for reply in world.replies_to(asked)] == [500, 201]
+        assert world.event_types == ["booking.created"]
+        (booking,) = world.bookings.values()
+        assert booking.id in {s.booking_id for s in world.database.tables.starts.values() if s.run}
+        assert_sound(world)
+
+
+class Ready(NamedTuple):
+    asked: UUID
+    world: World
+
+
+async def put_back_in_a_world_of_its_own() -> Ready:
+    """A failed create whose record was just put back; points are counted from here."""
+    world = World()
+    pass_points = world.partners.on_call
+    asked = await condemned(world, key="k", inventory_item_id="table-1")
+    send_back(world, the_letter(world))
+    world.partners.on_call = pass_points
+    world.points.seen.clear()
+    return Ready(asked, world)

@@ -189,6 +189,19 @@ async def test_a_run_that_was_put_back_and_skipped_is_found(world: World) -> Non
     assert replay(world) == 0
 
 
+async def test_what_a_newer_version_signed_is_left_to_its_own_replay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.create(partition=2)
+    await world.deliver()
+
+    def unknown(text: str) -> Any:
+        raise ValueError("a principal of another kind")
+
+    monkeypatch.setattr("adapters.tokens.service_signature.load_principal", unknown)
+    assert sorted(verdicts(world)) == [Verdict.AGAIN, Verdict.UNREADABLE]
+
+
 async def test_letters_are_not_sent_again_with_what_was_published(world: World) -> None:
     await condemned(world)
     assert len(letters(world)) == 1

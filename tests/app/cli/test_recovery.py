@@ -155,6 +155,19 @@ def test_a_rebuild_stands_in_the_database_from_its_first_event_on(
     assert unfinished(tmp_path) == 0
 
 
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("command", COMMANDS[:3], ids=" ".join)
+def test_on_half_a_database_nothing_looks_as_if_it_had_never_been_done(
+    booking: Booking, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    booking("topics", "create")
+    with sqlite3.connect(tmp_path / "b.sqlite3") as connection:
+        connection.execute("insert into rebuild_progress values ('some.events', 0, 17)")
+    ran = booking(*command)
+    assert (ran.code, ran.out) == (1, "")
+    assert "a rebuild of this database is not finished" in ran.err
+
+
 def unfinished(tmp_path: Path) -> int:
     with sqlite3.connect(tmp_path / "b.sqlite3") as connection:
         ((count,),) = connection.execute("select count(*) from rebuild_progress").fetchall()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from app.local_servers import KafkaServer
 from tests.service.builders import a_create, a_venue
 from tests.service.callers import a_guest, a_manager
 from tests.service.client import Header, Sent
@@ -148,3 +153,53 @@ async def test_wherever_a_client_sends_its_commands_they_arrive(house: House) ->
         )
     )
     assert {reply.status for reply in replies} == {201}
+
+
+@asynccontextmanager
+async def a_compressing_client(kafka: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
+    """The broker weighs what comes compressed; a megabyte of it is as much as one likes."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap_servers,
+        compression_type="gzip",
+        max_request_size=32_000_000,
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def test_what_was_small_only_while_it_was_compressed_stops_nobody(
+    house: House, kafka: KafkaServer
+) -> None:
+    guest, venue, junk = a_guest(), a_venue(), b"x" * 6_000_000
+    home = (await house.client.send_command(guest, "create_booking", a_create(venue))).partition
+    async with a_compressing_client(kafka) as producer:
+
+        async def send(value: bytes, headers: Sequence[Header], partition: int, key: bytes) -> Sent:
+            at = await producer.send_and_wait(
+                f"{house.prefix}.commands", value, key, partition, headers=list(headers)
+            )
+            sent = Sent(at.topic, at.partition, at.offset, value, None)
+            house.client.sent.append(sent)
+            return sent
+
+        bad = [
+            await send(junk, [], home, b"k"),
+            await send(b"{}", [("junk", junk)], home, b"k"),
+            await send(b"{}", [], home, junk),
+        ]
+        command_id = str(uuid4())
+        message = {"type": "create_booking", "command_id": command_id, "data": a_create(venue)}
+        headers = [("authorization", f"Bearer {guest.token}".encode()), ("junk", junk)]
+        elsewhere = (home + 1) % 12
+        asked = await send(json.dumps(message).encode(), headers, elsewhere, b"k")
+        house.client.sent[-1] = replace(asked, correlation_id=command_id.encode())
+    for each in bad:
+        letter = await letter_of(house, each)
+        assert header(letter, "dlq_cut") == b"true"
+    answered = await house.feed.until(lambda: house.feed.answers_to(command_id.encode()))
+    assert len(answered) == 1
+    again = await house.client.command(guest, "create_booking", a_create())
+    assert again.status == 201
