@@ -93,9 +93,10 @@ async def _retried(
 
     begun = datetime.now(UTC)
     due = sorted(await make_due(settings, ids, begun))
-    before = {row.id: row.attempt for row in await find_undo(settings, due)}
+    asked = due if ids is None else ids  # what was done a moment ago is shown as that
+    before = {row.id: row.attempt for row in await find_undo(settings, asked)}
     while True:
-        rows = await find_undo(settings, due)
+        rows = await find_undo(settings, asked)
         is_tried = all(row.done_at or row.attempt != before[row.id] for row in rows)
         if is_tried or datetime.now(UTC) - begun >= patience:
             return rows
