@@ -23,7 +23,11 @@ PATIENCE_SECONDS = 3.0
 @pytest.fixture(params=["exactly_once", "at_least_once"])
 async def cluster(request: pytest.FixtureRequest, kafka: KafkaServer, topic_prefix: str) -> Cluster:
     """In either mode; in the second one Kafka refuses nobody's outputs."""
-    settings = replace(quick(kafka.bootstrap_servers, topic_prefix), delivery=request.param)
+    settings = replace(
+        quick(kafka.bootstrap_servers, topic_prefix),
+        delivery=request.param,
+        rebalance_timeout_ms=60_000,  # or a busy machine gives the batch up, which is done again
+    )
     return await prepared(settings)
 
 

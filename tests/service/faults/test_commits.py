@@ -62,22 +62,24 @@ async def watched(lasting: Watched) -> AsyncIterator[Watched]:
 
 
 async def through(house: House, fault: CommitFault) -> None:
-    """Returns when the COMMIT has met its fate; a late one, once the worker looks for it."""
+    """Returns when the COMMIT has met its fate; a late one, once the worker looks for it, or comes
+    so late itself that the server has given its transaction up.
+    """
     async with asyncio.timeout(PATIENCE_SECONDS):
         await fault.met.wait()
         if fault.fate is Fate.LATE:
-            await until(lambda: somebody_waits_for_the_lane(house))
+            await until(lambda: is_looked_for_or_given_up(house))
             fault.may_arrive.set()
         await fault.done.wait()
 
 
-async def somebody_waits_for_the_lane(house: House) -> bool:
-    return bool(
-        await house.rows(
-            "select from pg_stat_activity where datname = current_database()"
-            " and wait_event_type = 'Lock' and query like 'insert into lanes %'"
-        )
+async def is_looked_for_or_given_up(house: House) -> bool:
+    open_ones = await house.rows(
+        "select wait_event_type = 'Lock' and query like 'insert into lanes %' as looks"
+        " from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and (state = 'idle in transaction' or wait_event_type = 'Lock')"
     )
+    return not open_ones or any(row["looks"] for row in open_ones)
 
 
 @pytest.mark.parametrize("fate", Fate, ids=[fate.name.lower() for fate in Fate])
