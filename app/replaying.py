@@ -40,9 +40,17 @@ from handlers.replay import (
 )
 
 _LOOKED_AGAIN_EVERY_SECONDS = 0.5
+_KNOWS_NOTHING = (
+    "the database knows no command at all, so that everything looks as if it had never been done:"
+    " run booking rebuild first, or say with --from from when on"
+)
 _AT_ONCE = 1_000
 
 T = TypeVar("T")
+
+
+class CannotReplay(Exception):
+    """Something has to be put right first; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Replaying:
         wait_seconds: float,
         advance: Callable[[int, int], None],
     ) -> Replayed:
-        """Raises DatabaseAway, OutputRefused, CannotPublish, KafkaError."""
+        """Raises CannotReplay, DatabaseAway, OutputRefused, CannotPublish, KafkaError."""
         began = time.monotonic()
         topic = TopicNames(self.kafka.topic_prefix).commands
         done = Replayed()
@@ -115,6 +123,9 @@ class Replaying:
             pasts = await held.enter_async_context(open_pasts(self.database))
             # Before the end of what is read is fixed: what the group has yet to do is left to it.
             group = await group_state(self.kafka, topic)
+            is_all_asked_for = stretch.from_ms is None and any(group.committed.values())
+            if is_all_asked_for and await pasts.knows_nothing():
+                raise CannotReplay(_KNOWS_NOTHING)
             read = await held.enter_async_context(
                 reading(self.kafka, topic, from_ms=stretch.from_ms, until_ms=stretch.until_ms)
             )

@@ -45,6 +45,10 @@ class Pasts:
             column("open", Integer()),
         )
 
+    async def knows_nothing(self) -> bool:
+        """Whether no command was ever begun on this database."""
+        return not await self._session.run(select(commands.c.row_id).limit(1))
+
     async def known(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         """Those that were ever begun."""
         return await self._known.by_id(self._session, row_ids)

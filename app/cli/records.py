@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from rich.text import Text
 
+from app.cli.printing import escaped
 from handlers.ports import Record
 
 _STYLES: Final = {2: "green", 4: "yellow", 5: "red"}
@@ -35,7 +36,8 @@ def as_line(record: Record) -> Text:
         return line.append(f"  {record.value!r}")
     reason = dict(record.headers).get("dlq_reason")
     if reason is not None:
-        return line.append(f"  {_text(reason)}", style="red").append(f"  {value.get('type')}")
+        line.append(f"  {escaped(_text(reason) or '')}", style="red")
+        return line.append(f"  {escaped(str(value.get('type')))}")
     if "event_type" in value:
         return _event(line, value)
     return _reply(line, value)

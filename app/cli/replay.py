@@ -50,7 +50,7 @@ def replay(
     from app.cli.printing import say, say_json
     from app.cli.progress import progress
     from app.failures import Failure
-    from app.replaying import Stretch
+    from app.replaying import CannotReplay, Stretch
 
     stretch = Stretch(_milliseconds(from_, "--from"), _milliseconds(until, "--until"))
     replaying = _replaying()
@@ -69,6 +69,8 @@ def replay(
             progress("records", quiet=json) as advance,
         ):
             done = run_quietly(work())
+    except CannotReplay as error:
+        raise Failure(str(error)) from error
     except (OutputRefused, CannotPublish) as error:
         raise Failure(f"Kafka does not take the records: {error}") from error
     if json:

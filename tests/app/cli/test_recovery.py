@@ -12,10 +12,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.settings import KafkaSettings
 from adapters.tokens.service_signature import ServiceSignature
+from app.cli.records import as_line
 from app.local_servers import KafkaServer
 from domain.principal import Guest
 from handlers.dead_letter import DeadLetters, Reason
@@ -98,6 +100,35 @@ def test_a_time_before_all_times_is_the_beginning(booking: Booking) -> None:
     assert ran.code == 0, ran.err
 
 
+def test_on_a_database_that_knows_nothing_not_all_of_the_past_is_done_anew(
+    booking: Booking, settings: KafkaSettings
+) -> None:
+    booking("topics", "create")
+    command = {"type": "cancel_booking", "command_id": ID, "data": {"booking_id": ID}}
+    topic = f"{settings.topic_prefix}.commands"
+    publish(settings, [Output(topic, None, json.dumps(command).encode(), (), 3)])
+    assert booking("replay").code == 0, "the group has nothing behind it"
+    asyncio.run(set_committed(settings, topic, 3, 1))
+    ran = booking("replay")
+    assert (ran.code, "run booking rebuild first" in ran.err) == (1, True)
+    assert booking("replay", "--from", "2020-01-01T00:00:00Z", "--dry-run").code == 0
+
+
+async def set_committed(settings: KafkaSettings, topic: str, partition: int, offset: int) -> None:
+    consumer: AIOKafkaConsumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        source = TopicPartition(topic, partition)
+        consumer.assign([source])
+        await consumer.commit({source: offset})
+    finally:
+        await consumer.stop()
+
+
 def test_a_letter_of_a_topic_that_had_more_partitions_is_put_back(
     booking: Booking, settings: KafkaSettings
 ) -> None:
@@ -172,3 +203,11 @@ def unfinished(tmp_path: Path) -> int:
     with sqlite3.connect(tmp_path / "b.sqlite3") as connection:
         ((count,),) = connection.execute("select count(*) from rebuild_progress").fetchall()
     return int(count)
+
+
+def test_a_watched_letter_cannot_move_the_cursor(settings: KafkaSettings) -> None:
+    value = json.dumps({"type": "\x1b[2Jcancel_booking"}).encode()
+    letter = a_letter(settings, partition=1, value=value)
+    record = Record(letter.topic, 0, 0, 1, letter.key, letter.value, letter.headers)
+    assert "\x1b" not in as_line(record).plain
+    assert "cancel_booking" in as_line(record).plain
