@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,7 +13,7 @@ from aiokafka.producer.transaction_manager import TransactionManager, Transactio
 from aiokafka.structs import OffsetAndMetadata
 
 from adapters.kafka.refusals import Refusals
-from adapters.kafka.sending import OutputRefused, delivered, send
+from adapters.kafka.sending import OutputRefused, delivered, hear, send
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Mark, Output
 
@@ -70,6 +70,7 @@ class TransactionalPublisher:
             transaction_timeout_ms=settings.transaction_timeout_ms,
             max_batch_size=MAX_BATCH_BYTES,
         )
+        _hear_of_failures(self._producer._txn_manager)
 
     async def start(self) -> None:
         """Fence every former producer of this partition and wait for the end of its transaction."""
@@ -106,14 +107,11 @@ class TransactionalPublisher:
         it as well. A fenced producer has nothing left to abort, and what is being committed is no
         longer ours to abort: whether the broker has done it, the next owner will see.
         """
-        transactions = self._producer._txn_manager
-        _hear_of_failure(transactions)
-        if transactions.state not in _ABORTABLE:
+        if self._producer._txn_manager.state not in _ABORTABLE:
             return
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._producer.abort_transaction()
-        _hear_of_failure(transactions)
 
     async def stop(self) -> None:
         """An open transaction is aborted."""
@@ -219,18 +217,29 @@ async def _settled(task: asyncio.Future[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _hear_of_failure(transactions: TransactionManager) -> None:
-    """Look into every future in which aiokafka tells of it, whoever waits for them still: asyncio
-    would report as an error that nobody has.
+def _hear_of_failures(transactions: TransactionManager) -> None:
+    """Look into every future in which aiokafka tells of a failed transaction, whoever else does.
+
+    Of an idle producer, or one that is given up, nobody waits for them, and asyncio would report as
+    an error that nobody has. Before the first transaction there is none to tell it in, and aiokafka
+    0.14 fails over that.
     """
-    offsets = [future for *_, future in transactions._pending_txn_offsets]
-    for future in (transactions.wait_for_transaction_end(), *offsets):
-        future.add_done_callback(_hear)
+    for name in ("fatal_error", "error_transaction"):
+        setattr(transactions, name, _heard(transactions, getattr(transactions, name)))
 
 
-def _hear(future: asyncio.Future[None]) -> None:
-    if not future.cancelled():
-        future.exception()
+def _heard(
+    transactions: TransactionManager, fail: Callable[[BaseException], None]
+) -> Callable[[BaseException], None]:
+    def failing(error: BaseException) -> None:
+        if transactions._transaction_waiter is None:
+            transactions._transaction_waiter = asyncio.get_running_loop().create_future()
+        for *_, offset in transactions._pending_txn_offsets:
+            offset.add_done_callback(hear)
+        fail(error)
+        transactions._transaction_waiter.add_done_callback(hear)
+
+    return failing
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

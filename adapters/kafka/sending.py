@@ -52,11 +52,21 @@ async def _send_to(
     for position, output in enumerate(outputs):
         if not _append(batch, output):
             delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+            delivery.add_done_callback(hear)
             sent.append(Sent(outputs[start:position], delivery))
             batch, start = producer.create_batch(), position
             _append(batch, output)  # an empty batch takes any record
     delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
+    delivery.add_done_callback(hear)
     return [*sent, Sent(outputs[start:], delivery)]
+
+
+def hear(future: asyncio.Future[Any]) -> None:
+    """Look into a future, so that asyncio does not report its failure where whoever waited for it
+    was cancelled.
+    """
+    if not future.cancelled():
+        future.exception()
 
 
 def _append(batch: Any, output: Output) -> bool:
