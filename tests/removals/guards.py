@@ -239,8 +239,8 @@ REMOVALS: Final = (
         (
             Edit(
                 "adapters/kafka/publishing.py",
-                "if transactions.state not in _ABORTABLE:",
-                "if transactions.is_fatal_error():",
+                "if self._producer._txn_manager.state not in _ABORTABLE:",
+                "if self._producer._txn_manager.is_fatal_error():",
             ),
         ),
         (f"{_FAULTS}/test_ways.py::test_an_end_that_nobody_answers_is_an_outage_and_no_bug",),
