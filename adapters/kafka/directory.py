@@ -54,12 +54,12 @@ class TopicDirectory:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
+        """What is known stays: when the worker stops, its sweeper may be asking still."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
         if self._client is not None:
             await self._client.close()
-            self._client = None
 
     def partitions_of(self, topic: str) -> int | None:
         """How many partitions `topic` has; None when there is no such topic."""

@@ -200,6 +200,7 @@ class BrokerPublisher:
                     enable_idempotence=True,
                     max_batch_size=MAX_BATCH_BYTES,
                 )
+                _hear_of_failures(producer._txn_manager)
                 try:
                     async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
                         await producer.start()

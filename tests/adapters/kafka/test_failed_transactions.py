@@ -10,8 +10,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerClosed
 
-from adapters.kafka.publishing import TransactionalPublisher
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.publishing import BrokerPublisher, TransactionalPublisher
 from adapters.kafka.refusals import Refusals
+from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
 from app.local_servers import KafkaServer
 from handlers.ports import Mark
@@ -41,7 +43,36 @@ async def test_a_failure_that_nobody_waits_for_is_not_reported(
     publisher._producer._txn_manager.fatal_error(ProducerClosed())
     await publisher.stop()
     del publisher
+    await nothing_is(reported)
+
+
+async def test_nor_is_that_of_a_producer_without_transactions(
+    kafka: KafkaServer, topic_prefix: str
+) -> None:
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    publisher = BrokerPublisher(settings)
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    producer = await publisher._started()
+    producer._txn_manager.fatal_error(ProducerClosed())
+    await publisher.stop()
+    del producer, publisher
+    await nothing_is(reported)
+
+
+async def nothing_is(reported: list[dict[str, Any]]) -> None:
     await asyncio.sleep(0)
     gc.collect()
     await asyncio.sleep(0)
     assert reported == []
+
+
+async def test_a_directory_that_is_closed_still_knows_what_it_knew(
+    kafka: KafkaServer, topic_prefix: str
+) -> None:
+    """The sweeper of a worker that stops may ask it, and must not read as a bug."""
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    directory = TopicDirectory(settings)
+    await directory.start(Standstill("a test"))
+    await directory.stop()
+    assert directory.partitions_of(TopicNames(topic_prefix).commands) == 12
