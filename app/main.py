@@ -23,8 +23,8 @@ from adapters.kafka.topics import TopicNames, check_topics
 from adapters.partners import HttpPartners
 from app.health_file import Condition, HealthFile
 from app.settings import Settings
-from app.wiring import Worker, build_worker
-from handlers.ports import DatabaseAway
+from app.wiring import Worker, build_worker, service_keys
+from handlers.ports import CannotOpen, DatabaseAway
 
 _log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ async def _live(settings: Settings) -> str | None:
 
 def _opened(settings: Settings) -> Database:
     try:
-        return open_database(settings.database)
+        return open_database(settings.database, service_keys(settings.seal_keys))
     except (DatabaseInUse, ValueError) as error:
         raise CannotStart(str(error)) from error
 
@@ -127,6 +127,16 @@ async def _ready(settings: Settings, database: Database, pulse: _Pulse) -> None:
         wrong = ["a rebuild of this database is not finished: run `booking rebuild`", *wrong]
     if wrong:
         raise CannotStart("\n".join(wrong))
+    await _patiently("the database", lambda: _unknown_keys(database))
+
+
+async def _unknown_keys(database: Database) -> Sequence[str]:
+    """Raises CannotStart when the settings lack a key by which something is sealed."""
+    try:
+        await database.keys.check(datetime.now(UTC))
+    except CannotOpen as error:
+        raise CannotStart(f"BOOKING_SEAL__KEYS: {error}") from error
+    return []
 
 
 async def _unfinished_rebuild(settings: Settings, database: Database) -> Sequence[str]:

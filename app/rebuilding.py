@@ -14,7 +14,7 @@ from adapters.kafka.reading import group_state, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
 from app.settings.words import SealKey
-from app.wiring import sealer
+from app.wiring import service_keys
 from domain.rules import Rules
 from handlers.ports import Rebuilt, Whole
 from handlers.rebuild import Rebuild, Unusable
@@ -64,7 +64,8 @@ async def rebuild_database(
         )
     if pending := pending_migrations(database.url):
         raise CannotRebuild(f"the database lacks {len(pending)} migration(s): run booking migrate")
-    opened = open_database(database)
+    keys = service_keys(seal_keys)
+    opened = open_database(database, keys)
     try:
         rows, since = opened.rebuilding, {}
         if not is_rehearsal:
@@ -73,7 +74,7 @@ async def rebuild_database(
                 raise CannotRebuild("the database is not empty: a rebuild needs a new one")
             # From here on it says of itself that it is half a database: no worker may start on it.
             await rows.write([], names.events, since or {0: 0})
-        fold = Rebuild(sealer(seal_keys), rules)
+        fold = Rebuild(keys, rules)
         versions, whole = 0, None
         async with reading(kafka, names.events, since=since) as topic:
             pending_rows: list[Rebuilt] = []

@@ -17,13 +17,14 @@ from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
 from adapters.tokens.service_signature import ServiceSignature
-from handlers.ports import KnownCommand
+from handlers.ports import KnownCommand, ServiceKeys
 from handlers.redrive import (
     Letter,
     Past,
     Standing,
     State,
     choose,
+    keys_needed,
     named_in,
     next_run,
     put_back,
@@ -66,24 +67,33 @@ class Redriven:
 class DeadLetterBox:
     """The dead letters' topic, seen together with the database."""
 
-    def __init__(self, kafka: KafkaSettings, database: DatabaseSettings, key: bytes) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, database: DatabaseSettings, key: bytes, keys: ServiceKeys
+    ) -> None:
+        self._keys = keys
         self._kafka = kafka
         self._database = database
         self._names = TopicNames(kafka.topic_prefix)
         self._signer = ServiceSignature(key)
 
     async def letters(self, advance: Callable[[int, int], None]) -> list[Letter]:
-        """All there are now, oldest first."""
+        """All there are now, oldest first, opened as far as that is still possible. Raises
+        DatabaseAway.
+        """
         found: list[Letter] = []
-        async with reading(self._kafka, self._names.dead_letter) as topic:
+        async with (
+            open_pasts(self._database, self._keys) as pasts,
+            reading(self._kafka, self._names.dead_letter) as topic,
+        ):
             async for _, _, records in topic.batches():
-                found += [read_letter(record, self._signer) for record in records]
+                left = await pasts.keys(keys_needed(records))
+                found += [read_letter(each, self._signer, self._keys, left) for each in records]
                 advance(len(found), topic.length)
         return with_later_runs(sorted(found, key=lambda each: each.record.timestamp_ms))
 
     async def told(self, letters: Sequence[Letter]) -> list[Told]:
         """How each of them stands. Raises DatabaseAway."""
-        async with open_pasts(self._database) as pasts:
+        async with open_pasts(self._database, self._keys) as pasts:
             return await self._told(pasts, letters)
 
     async def redrive(
@@ -99,7 +109,7 @@ class DeadLetterBox:
         """
         until = time.monotonic() + wait_seconds
         async with AsyncExitStack() as held:
-            pasts = await held.enter_async_context(open_pasts(self._database))
+            pasts = await held.enter_async_context(open_pasts(self._database, self._keys))
             while True:
                 told = await self._told(pasts, letters)
                 waits = any(each.standing.state is State.WAITS for each in told)

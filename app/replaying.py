@@ -24,6 +24,7 @@ from handlers.ports import (
     KnownCommand,
     Output,
     Record,
+    ServiceKeys,
     ServiceSigner,
     Start,
 )
@@ -103,6 +104,7 @@ class Replaying:
     database: DatabaseSettings
     authenticator: Authenticator
     signer: ServiceSigner
+    keys: ServiceKeys
 
     async def run(
         self,
@@ -120,7 +122,7 @@ class Replaying:
         async with AsyncExitStack() as held:
             publisher = BrokerPublisher(self.kafka)
             held.push_async_callback(publisher.stop)
-            pasts = await held.enter_async_context(open_pasts(self.database))
+            pasts = await held.enter_async_context(open_pasts(self.database, self.keys))
             # Before the end of what is read is fixed: what the group has yet to do is left to it.
             group = await group_state(self.kafka, topic)
             is_all_asked_for = stretch.from_ms is None and any(group.committed.values())

@@ -15,7 +15,7 @@ from adapters.kafka.partitioning import home_partition
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.topics import TopicNames
 from adapters.partners import HttpPartners
-from adapters.sealing.aes_gcm import AesGcmSealer
+from adapters.sealing.aes_gcm import AesGcmServiceKeys
 from adapters.tokens.authenticator import AuthOff, TokenAuthenticator
 from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
@@ -24,10 +24,11 @@ from app.settings.words import SealKey
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
-from handlers.ports import Authenticator, Topics
+from handlers.ports import Authenticator, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
 from handlers.routes import ReplyRoutes
+from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
 
 
@@ -54,13 +55,14 @@ def build_worker(
     signer = ServiceSignature(settings.signing_key)
     clients = authenticator(settings.auth)
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
-    letters = DeadLetters(names.dead_letter, signer)
+    keys = service_keys(settings.seal_keys)
+    letters = DeadLetters(names.dead_letter, signer, keys)
     home_of = _home(topics, names.commands)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
         partners=partners,
-        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys), letters),
+        recorder=Recorder(prefix, settings.rules, keys, letters),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
@@ -83,16 +85,25 @@ def build_worker(
             queries=queries,
             rows=database.lanes,
             topics=topics,
+            sealer=keys,
             give_up=give_up,
         ),
-        sweeper=Sweeper(database.due, publisher, signer, names.commands, home_of),
+        sweeper=Sweeper(
+            database.due,
+            publisher,
+            signer,
+            names.commands,
+            home_of,
+            database.keys,
+            KeyTopic(names.guest_keys),
+        ),
         sweeper_publisher=publisher,
     )
 
 
-def sealer(keys: Sequence[SealKey]) -> AesGcmSealer:
+def service_keys(keys: Sequence[SealKey]) -> ServiceKeys:
     """The first key seals, any of them opens."""
-    return AesGcmSealer({key.id: key.key for key in keys})
+    return AesGcmServiceKeys({key.id: key.key for key in keys})
 
 
 def authenticator(auth: AuthSettings) -> Authenticator:

@@ -32,7 +32,7 @@ from adapters.tokens.authenticator import TokenAuthenticator
 from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import Settings, load
-from app.wiring import sealer
+from app.wiring import service_keys
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
 from handlers.commands import CommandHandlers
@@ -144,7 +144,7 @@ class _TwelvePartitions:
 
 
 async def _record(creates: Sequence[Create], settings: Settings) -> list[Pattern]:
-    database = open_database(settings.database)
+    database = open_database(settings.database, service_keys(settings.seal_keys))
     try:
         async with HttpPartners(settings.inventory, settings.pricing, settings.payment) as partners:
             return [
@@ -206,7 +206,8 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         raise RuntimeError("expected the benchmark's own secret for tokens")
     names = TopicNames(settings.kafka.topic_prefix)
     signer = ServiceSignature(settings.signing_key)
-    letters = DeadLetters(names.dead_letter, signer)
+    sealing = service_keys(settings.seal_keys)
+    letters = DeadLetters(names.dead_letter, signer, sealing)
     keys = SharedSecret(settings.auth.secret)
     authenticator = TokenAuthenticator(keys, issuer=None, audience=None)
     routes = ReplyRoutes(names.prefix, settings.reply_prefixes, _TwelvePartitions())
@@ -214,7 +215,7 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         intake=Intake(authenticator, signer, routes, letters, _now),
         database=lanes,
         partners=partners,
-        recorder=Recorder(names.prefix, settings.rules, sealer(settings.seal_keys), letters),
+        recorder=Recorder(names.prefix, settings.rules, sealing, letters),
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,

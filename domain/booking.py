@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -49,12 +49,15 @@ class Venue:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The guest, as far as they told us; everything but the id is personal."""
+    """The guest, as far as they told us; name, email and phone are personal."""
 
     guest_id: UUID
     name: str | None
     email: str | None
     phone: str | None
+    # The guest's key that the personal part of the booking was found sealed with.
+    key_id: UUID | None = field(default=None, compare=False)
+    is_erased: bool = False  # that key is destroyed: nobody will ever read it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,36 @@ class Booking:
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it holds anything that has to be sealed."""
+        contact = self.contact
+        return any(
+            each is not None
+            for each in (
+                contact.name,
+                contact.email,
+                contact.phone,
+                self.special_requests,
+                self.internal_notes,
+                self.idempotency_key,
+                self.cancellation_reason,
+            )
+        )
+
+    def without_person(self) -> Booking:
+        """The same version, of a guest who is erased."""
+        return replace(
+            self,
+            contact=Contact(
+                self.contact.guest_id, None, None, None, self.contact.key_id, is_erased=True
+            ),
+            special_requests=None,
+            internal_notes=None,
+            idempotency_key=None,
+            cancellation_reason=None,
+        )
 
     @property
     def overpaid(self) -> Money:

@@ -133,6 +133,14 @@ class ChangeStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseGuest:
+    """Forget a guest: destroy the key that all that is personal of theirs is sealed with."""
+
+    asked: Asked
+    guest_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ExpireBooking:
     """From the sweeper; looks at status and version, not at a clock."""
 
@@ -165,6 +173,7 @@ Command = (
     | UpdateBooking
     | CancelBooking
     | ChangeStatus
+    | EraseGuest
     | ExpireBooking
     | SettleUndo
     | EndCommand

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from domain.booking import Booking
 from domain.lifecycle import Status
@@ -87,10 +88,17 @@ class StillOwed:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """A guest is forgotten; bookings, money and history stay."""
+
+    guest_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A system command that time has overtaken: nothing to do."""
 
     detail: str
 
 
-Outcome = Accepted | Rejected | Settled | StillOwed | Ignored
+Outcome = Accepted | Rejected | Settled | StillOwed | Erased | Ignored

@@ -28,6 +28,7 @@ class Operation(StrEnum):
     LIST_GUEST = "list_guest_bookings"
     LIST_VENUE = "list_venue_bookings"
     CHECK_AVAILABILITY = "check_availability"
+    ERASE = "erase_guest"
     SETTLE = "settle"  # expiry, undo, ending a command: the service's own
 
 
@@ -49,9 +50,14 @@ _GUEST: Final[dict[Operation, Reach]] = {
     Operation.HISTORY: Reach.OWN,
     Operation.LIST_GUEST: Reach.OWN,
     Operation.CHECK_AVAILABILITY: Reach.ALL,
+    Operation.ERASE: Reach.OWN,
 }
 _BUSINESS: Final[dict[Operation, Reach]] = {
-    **{operation: Reach.VENUES for operation in Operation if operation is not Operation.SETTLE},
+    **{
+        operation: Reach.VENUES
+        for operation in Operation
+        if operation not in (Operation.SETTLE, Operation.ERASE)  # a guest belongs to no venue
+    },
     Operation.CHECK_AVAILABILITY: Reach.ALL,
 }
 _ADMIN: Final[dict[Operation, Reach]] = {

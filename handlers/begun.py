@@ -10,6 +10,7 @@ from domain.outcome import Outcome, Rejected
 from domain.refusal import Refusal
 from handlers.item import Item
 from handlers.ports import (
+    DataKey,
     KnownCommand,
     PromiseBroken,
     Start,
@@ -25,6 +26,7 @@ class Again:
 
     outcome: StoredOutcome
     row_id: UUID
+    key: DataKey | None  # of the guest whose reply it is
 
 
 @dataclass(frozen=True, slots=True)

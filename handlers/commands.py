@@ -35,7 +35,7 @@ from handlers.ports import (
 from handlers.recall import recall
 from handlers.record import Closing, Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
-from handlers.survey import asks_about_bookings, forward, venue_of, wishes
+from handlers.survey import asks_about_bookings, forward, guest_of, venue_of, wishes
 from handlers.waves import AtVenue, waves
 
 
@@ -103,7 +103,7 @@ class CommandHandlers:
             return await transaction.find_bookings(named)
 
     def _forwarded(self, item: Item, bookings: Mapping[UUID, Booking]) -> bool:
-        item.venue_id = venue_of(item, bookings)
+        item.venue_id, item.guest_id = venue_of(item, bookings), guest_of(item, bookings)
         if item.venue_id is None:
             return False
         home = self.home_of(item.venue_id)
@@ -119,7 +119,9 @@ class CommandHandlers:
     ) -> None:
         """Everything for these commands, side by side."""
         async with lanes.transaction() as transaction:
-            begun = await recall(transaction, wave, self.rules, self.clock())
+            begun = await recall(
+                transaction, wave, self.rules, self.recorder.key_topic, self.clock()
+            )
             runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
         await run_to_end(list(runs.values()), lanes.transaction, self.partners)
@@ -129,7 +131,9 @@ class CommandHandlers:
                 for one in begun
                 if one.item.record.partition in lanes.epochs
             ]
-            await transaction.record(self.recorder.recordings(closings, self.clock()))
+            await transaction.record(
+                await self.recorder.recordings(transaction, closings, self.clock())
+            )
 
     def _run(self, begun: Begun, wants: Mapping[int, AtVenue | None]) -> Run:
         item = begun.item

@@ -22,7 +22,7 @@ from handlers.journal import Journal
 from handlers.ports import KnownCommand, LaneTransaction, Output, Record, SignedBy
 from handlers.record import Closing, Recorder
 from handlers.rounds import Failed
-from handlers.survey import asks_about_bookings, venue_of
+from handlers.survey import asks_about_bookings, guest_of, venue_of
 from schemas.headers import Headers
 from schemas.replies import refusal_body
 
@@ -98,7 +98,7 @@ class Condemning:
     ) -> list[Output]:
         item = self.intake.known(record, known)
         bookings = await transaction.find_bookings(asks_about_bookings([item]))
-        item.venue_id = venue_of(item, bookings)
+        item.venue_id, item.guest_id = venue_of(item, bookings), guest_of(item, bookings)
         detail = f"failed {failures} times alone"
         try:
             journal = Journal(known.journal)
@@ -107,5 +107,6 @@ class Condemning:
             journal, detail = Journal(), detail + _UNKNOWN
         failed = Failed(detail, Reason.POISON, failures)
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
-        await transaction.record(self.recorder.recordings([closing], self.clock()))
+        recordings = await self.recorder.recordings(transaction, [closing], self.clock())
+        await transaction.record(recordings)
         return item.outputs

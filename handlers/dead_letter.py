@@ -6,15 +6,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from domain.principal import Principal
-from handlers.ports import Coordinates, Output, Record, ServiceSigner
+from handlers.ports import (
+    CannotOpen,
+    Coordinates,
+    DataKey,
+    Output,
+    Record,
+    Sealer,
+    ServiceSigner,
+    key_id_of,
+)
 from schemas.headers import carried
+from schemas.letters import PREFIX, SEALED, about, bound_to
 
 _NOT_KEPT = frozenset({"authorization"})  # a token must not lie in a topic for a month
 _MAX_KEY: Final = 1024
 _MAX_VALUE: Final = 1024 * 1024  # readable is a quarter of it
-_OURS = "dlq_"  # from a stranger it would stand before our own
+_GUEST: Final = b"guest"
 
 
 class Reason(StrEnum):
@@ -36,14 +47,38 @@ def reason_of(output: Output) -> str | None:
     return reason.decode() if reason else None
 
 
+def sealed_with(letter: Record) -> UUID | None:
+    """Which guest's key it takes to open the letter; None: none. Raises CannotOpen."""
+    if dict(letter.headers).get(SEALED) != _GUEST:
+        return None
+    return key_id_of((letter.value or b"").decode("utf-8", "replace"))
+
+
+def opened(letter: Record, service: Sealer, guest: DataKey | None) -> Record:
+    """The letter with the value that its record had. Raises CannotOpen, also of an erased guest."""
+    told = about(letter.headers)
+    sealer: Sealer | None = guest
+    match dict(letter.headers).get(SEALED):
+        case None:
+            return letter
+        case b"service":
+            sealer = service
+    if sealer is None:
+        raise CannotOpen("its guest is erased, and what it held went with the guest's key")
+    text = (letter.value or b"").decode("utf-8", "replace")
+    return replace(letter, value=sealer.open(text, bound_to(told)))
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Writes them; who stands behind a record is signed, so that it can be put back without its
-    token.
+    token. What was in it is sealed with its guest's key, or where nobody knows whose it is, with
+    the service's.
     """
 
     topic: str
     signer: ServiceSigner
+    sealer: Sealer
 
     def letter(
         self,
@@ -56,6 +91,7 @@ class DeadLetters:
         attempts: int = 1,
         principal: Principal | None = None,
         run: int = 0,
+        key: DataKey | None = None,
     ) -> Output:
         """The record as it came, without its token; `detail` carries no personal data.
 
@@ -75,7 +111,7 @@ class DeadLetters:
         kept = tuple(
             (name, value)
             for name, value in headers
-            if name.lower() not in _NOT_KEPT and not name.lower().startswith(_OURS)
+            if name.lower() not in _NOT_KEPT and not name.lower().startswith(PREFIX)
         )
         told: dict[str, object] = {
             "dlq_reason": reason,
@@ -89,5 +125,7 @@ class DeadLetters:
         }
         if is_cut:
             told["dlq_cut"] = "true"
+        told[SEALED] = "guest" if key else "service"
         ours = tuple((name, str(value).encode()) for name, value in told.items())
-        return Output(self.topic, record.key, record.value or b"", (*kept, *ours))
+        sealed = (key or self.sealer).seal(record.value or b"", bound_to(about(ours)))
+        return Output(self.topic, record.key, sealed.encode(), (*kept, *ours))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
-from domain.commands import Asked, Command, CreateBooking
+from domain.commands import Asked, Command, CreateBooking, EraseGuest
 from domain.permissions import Operation, Reach, reach, reaches
 from domain.principal import Principal, System
 from domain.refusal import Code, FieldError, Refusal
@@ -197,6 +197,12 @@ def _forbidden(command: Command, principal: Principal) -> Refusal | None:
         venue_id=command.venue.id,
     ):
         return Refusal(Code.FORBIDDEN, "This venue or guest is not yours to book for.")
+    if (
+        isinstance(command, EraseGuest)
+        and reach(principal, Operation.ERASE) is Reach.OWN
+        and principal.label != f"guest:{command.guest_id}"
+    ):
+        return Refusal(Code.FORBIDDEN, "Another guest is not yours to erase.")
     return None
 
 

@@ -32,6 +32,7 @@ class Item:
     traceparent: bytes | None
     trace: Mapping[str, str]  # the headers that continue it at the partners
     venue_id: UUID | None = None  # whose lane does it, as far as the survey found out
+    guest_id: UUID | None = None  # whose booking it is about, as far as the survey found out
     outputs: list[Output] = field(default_factory=list)
     is_published: bool = False  # below its lane's mark: what it led to is known everywhere
 

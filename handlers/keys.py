@@ -76,7 +76,7 @@ def _meet_holder(begun: list[Begun], one: Begun, holder: KeyHolder, first: Known
             )
         )
     elif first.outcome is not None:
-        one.decided = Again(first.outcome, first.start.row_id)
+        one.decided = Again(first.outcome, first.start.row_id, first.key)
     else:
         begun.insert(begun.index(one), _continued(one.item, first))
         one.decided = Follows(first.start.row_id)

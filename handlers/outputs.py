@@ -19,7 +19,7 @@ def dump_outputs(outputs: Sequence[Output]) -> str:
             [
                 output.topic,
                 None if output.key is None else _text(output.key),
-                _text(output.value),
+                None if output.is_tombstone else _text(output.value),
                 [[_name(name), _text(value)] for name, value in output.headers],
             ]
             for output in outputs
@@ -33,8 +33,9 @@ def load_outputs(text: str) -> list[Output]:
         Output(
             topic,
             None if key is None else _bytes(key),
-            _bytes(value),
+            b"" if value is None else _bytes(value),
             tuple((name, _bytes(header)) for name, header in headers),
+            is_tombstone=value is None,
         )
         for topic, key, value, headers in orjson.loads(text)
     ]

@@ -6,8 +6,8 @@ keys, commands that had only started, and what was still owed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from handlers.outputs import dump_outputs
 from handlers.ports import (
     CannotOpen,
     Coordinates,
+    DataKey,
     KeyClaim,
     Output,
     Rebuilt,
@@ -27,12 +28,21 @@ from handlers.ports import (
     Sealer,
     Start,
     StoredOutcome,
+    key_id_of,
 )
+from handlers.sealing import event_part, seal_reply
 from schemas.booking import booking_json
-from schemas.events import bound_to
 from schemas.recovered import WRONG_SHAPE, EventRead, booking_from, read_event
 from schemas.replies import success_body
-from schemas.sealed import CommandPart, Sealed, load_sealed
+from schemas.sealed import (
+    VERSION,
+    CommandPart,
+    GuestPart,
+    ServicePart,
+    load_guest_part,
+    load_service_part,
+    parted,
+)
 from schemas.stored import load_principal
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,10 +73,22 @@ class Rebuild:
 
     sealer: Sealer
     rules: Rules
+    keys: Mapping[UUID, DataKey] = field(default_factory=dict)  # those that are not destroyed
     events: int = 0
+    erased: int = 0  # versions whose guest's key is gone
     unusable: list[Unusable] = field(default_factory=list)
     _open: dict[int, _Version] = field(default_factory=dict)
     _first_unusable: dict[int, int] = field(default_factory=dict)
+
+    def keys_needed(self, records: Sequence[Record]) -> set[UUID]:
+        """The guests' keys that have to be in `keys` when these are read."""
+        named = {_guest_key(version.first) for version in self._open.values()}
+        for record in records:
+            try:
+                named.add(_guest_key(read_event(record.value)))
+            except (ValueError, CannotOpen):  # `read` tells of it
+                continue
+        return {each for each in named if each is not None}
 
     def read(self, records: Sequence[Record]) -> list[Rebuilt]:
         """The versions that are complete; the last of a partition stays open for more events."""
@@ -118,32 +140,51 @@ class Rebuild:
 
     def _rebuilt(self, version: _Version) -> Rebuilt:
         event = version.first
-        sealed = self._opened(event)
-        booking = booking_from(event.payload, sealed.personal)
-        start = _start(event.payload, booking, sealed.command)
-        events = dump_outputs(version.outputs)
+        ours, theirs, key = self._opened(event)
+        booking = booking_from(event.payload, theirs.personal)
+        if key is None and _guest_key(event) is not None:
+            booking = booking.without_person()
+            self.erased += 1
+        booking = replace(booking, contact=replace(booking.contact, key_id=_guest_key(event)))
+        history = ours.history and replace(ours.history, reason=theirs.reason)
+        start = _start(event.payload, booking, ours.command)
+        reply, sealed = _reply(event, booking, ours.command, theirs.client_secret, key)
         return Rebuilt(
             booking=booking,
-            history=sealed.history,
+            history=history,
             start=start,
             outcome=StoredOutcome(
-                sealed.command.status, None, _reply(event, booking, sealed.command), events, None
+                ours.command.status, None, reply, dump_outputs(version.outputs), None, sealed
             ),
             recorded_at=event.at,
-            key=self._key(event.payload, start, sealed.command.key_id),
+            key=self._key(event.payload, start, ours.command.key_id),
+            data_key=key,
         )
 
-    def _opened(self, event: EventRead) -> Sealed:
+    def _opened(self, event: EventRead) -> tuple[ServicePart, GuestPart, DataKey | None]:
+        """Our part, the guest's, and the guest's key, which is None when it is gone."""
         envelope = event.payload.get("sealed")
-        if not isinstance(envelope, dict):
-            raise ValueError("it has no sealed part")  # noqa: TRY004  # one error for all that is unusable
-        return load_sealed(self.sealer.open(envelope, bound_to(event.booking_id, event.version)))
+        if not isinstance(envelope, dict) or envelope.get("v") != VERSION:
+            raise ValueError(f"it has no sealed part of version {VERSION}")
+        place = event_part(event.booking_id, event.version)
+        ours = load_service_part(self.sealer.open(envelope["service"], place))
+        key_id = _guest_key(event)
+        key = self.keys.get(key_id) if key_id else None
+        if key is None:
+            return ours, GuestPart(), None
+        return ours, load_guest_part(key.open(envelope["guest"], place)), key
 
     def _key(self, payload: dict[str, Any], start: Start, key_id: UUID | None) -> KeyClaim | None:
         if key_id is None:
             return None
         expires_at = start.decided + self.rules.idempotency_window
         return KeyClaim(key_id, start.row_id, payload["request_hash"], start.sent, expires_at)
+
+
+def _guest_key(event: EventRead) -> UUID | None:
+    envelope = event.payload.get("sealed")
+    guest = envelope.get("guest") if isinstance(envelope, dict) else None
+    return key_id_of(str(guest)) if guest else None
 
 
 def _identity(event: EventRead) -> tuple[UUID, int, str]:
@@ -178,18 +219,28 @@ def _start(payload: dict[str, Any], booking: Booking, command: CommandPart) -> S
     )
 
 
-def _reply(event: EventRead, booking: Booking, command: CommandPart) -> str | None:
-    """Written by what wrote it first, from the same values, and so the same to the byte."""
+def _reply(
+    event: EventRead,
+    booking: Booking,
+    command: CommandPart,
+    client_secret: str | None,
+    key: DataKey | None,
+) -> tuple[str | None, str | None]:
+    """As its row holds it: written by what wrote it first, from the same values, and so the same to
+    the byte.
+    """
+    principal, command_id = load_principal(command.principal), UUID(event.payload["command_id"])
+    row_id = command_row_id(principal, command_id)
     if command.reply_route is None:
-        return None
-    shown = booking_json(booking, with_notes=sees_notes(load_principal(command.principal)))
-    if command.client_secret is not None:
-        shown["payment_client_secret"] = command.client_secret
-    command_id = UUID(event.payload["command_id"])
+        return None, seal_reply(key, row_id, {})
+    shown = booking_json(booking, with_notes=sees_notes(principal))
+    if client_secret is not None:
+        shown["payment_client_secret"] = client_secret
+    shown, personal = parted(shown)
     body = success_body(
         "command_id", command_id, command.operation, command.status, event.at, shown
     )
-    return body.decode()
+    return body.decode(), seal_reply(key, row_id, personal)
 
 
 def _milliseconds(text: str) -> int:

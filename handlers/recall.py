@@ -29,12 +29,17 @@ from handlers.ports import (
 )
 from handlers.references import settle_references
 from handlers.routes import ReplyRoute
+from handlers.sealing import KeyTopic, reply_of
 from schemas.replies import refusal_body
 from schemas.stored import dump_principal
 
 
 async def recall(
-    transaction: LaneTransaction, items: Sequence[Item], rules: Rules, now: datetime
+    transaction: LaneTransaction,
+    items: Sequence[Item],
+    rules: Rules,
+    key_topic: KeyTopic,
+    now: datetime,
 ) -> list[Begun]:
     """Begin what is new or unfinished; what is known gets its outputs at once.
 
@@ -59,7 +64,7 @@ async def recall(
     for item in items:
         if item.row_id in written:
             begun.append(Begun(item, starts[item.row_id], decided=refused(item)))
-        elif _may_continue(item, known[item.row_id], carried, now):
+        elif _may_continue(item, known[item.row_id], carried, key_topic, now):
             begun.append(resumed(item, known[item.row_id]))
             if known[item.row_id].start.coordinates != item.record.coordinates:
                 adopted[item.row_id] = item.record.coordinates
@@ -118,7 +123,11 @@ async def _carried_on(
 
 
 def _may_continue(
-    item: Item, known: KnownCommand, carried: Mapping[UUID, KnownCommand], now: datetime
+    item: Item,
+    known: KnownCommand,
+    carried: Mapping[UUID, KnownCommand],
+    key_topic: KeyTopic,
+    now: datetime,
 ) -> bool:
     """Whether it was started and never ended; otherwise its outputs are added here."""
     if item.is_published and (known.outcome or known.start.content_hash != item.raw.content_hash):
@@ -134,25 +143,33 @@ def _may_continue(
     if known.start.coordinates == item.record.coordinates:
         first = carried.get(outcome.replayed_from) if outcome.replayed_from else None
         if first is not None and first.start.coordinates == item.record.coordinates:
-            item.outputs.extend(_published_for(first))
-        if item.route and outcome.reply is not None:
+            item.outputs.extend(_published_for(first, key_topic))
+        if item.route and (reply := _reply(known)) is not None:
             replayed = outcome.replayed_from is not None
-            item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=replayed))
+            item.outputs.append(item.route.reply(reply, replayed=replayed))
         item.outputs.extend(load_outputs(outcome.events))
-    elif known.start.origin != item.origin and item.route and outcome.reply is not None:
-        item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
+        if known.key is not None and outcome.replayed_from is None:
+            item.outputs.append(key_topic.key(known.key))
+    elif known.start.origin != item.origin and item.route and (reply := _reply(known)) is not None:
+        item.outputs.append(item.route.reply(reply, replayed=True))
     return False
 
 
-def _published_for(first: KnownCommand) -> list[Output]:
+def _reply(known: KnownCommand) -> bytes | None:
+    if known.outcome is None:
+        return None
+    return reply_of(known.start.row_id, known.outcome, known.key)
+
+
+def _published_for(first: KnownCommand, key_topic: KeyTopic) -> list[Output]:
     """What a command that was carried on by another one's record gave, as it was published."""
     outputs: list[Output] = []
     if first.outcome is None:
         return outputs
-    if first.start.reply_route is not None and first.outcome.reply is not None:
-        route = ReplyRoute.loaded(first.start.reply_route)
-        outputs.append(route.reply(first.outcome.reply.encode()))
-    return [*outputs, *load_outputs(first.outcome.events)]
+    if first.start.reply_route is not None and (reply := _reply(first)) is not None:
+        outputs.append(ReplyRoute.loaded(first.start.reply_route).reply(reply))
+    keys = [key_topic.key(first.key)] if first.key else []
+    return [*outputs, *load_outputs(first.outcome.events), *keys]
 
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from domain.booking import Booking
 from domain.commands import CreateBooking, ExpireBooking, SettleUndo
 from domain.effects import ChangingCall, PartnerAnswer
-from domain.outcome import Accepted, Ignored, Outcome, Rejected, Settled, StillOwed
+from domain.outcome import Accepted, Erased, Ignored, Outcome, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
 from domain.principal import System
 from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
 from domain.workflows.undo_begun import undo_begun
+from handlers.announcing import Announcer
 from handlers.begun import Again, Begun, End, Follows
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.item import Item
 from handlers.journal import Journal
 from handlers.outputs import dump_outputs
 from handlers.ports import (
     BookingWrite,
+    DataKey,
+    LaneTransaction,
     Output,
     PromiseBroken,
     Recording,
@@ -32,10 +38,19 @@ from handlers.ports import (
 )
 from handlers.rounds import Failed
 from handlers.routes import ReplyRoute
+from handlers.sealing import (
+    Keys,
+    KeyTopic,
+    keys_for,
+    personal_part,
+    reply_of,
+    seal_reply,
+    still_theirs,
+)
 from schemas.booking import booking_json
-from schemas.events import EventSource, bound_to, events_of
 from schemas.replies import refusal_body, success_body
-from schemas.sealed import CommandPart, PersonalPart, Sealed, dump_sealed
+from schemas.sealed import parted
+from schemas.strict_json import utc
 
 _FAILED = Refusal(
     Code.INTERNAL_ERROR,
@@ -60,41 +75,56 @@ class Recorder:
     """Turns ends into what is stored; the outputs are added to the commands' items."""
 
     def __init__(self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters) -> None:
-        self._events_topic = f"{prefix}.events"
+        self._announcer = Announcer(f"{prefix}.events", sealer)
+        self.key_topic = KeyTopic(f"{prefix}.guest-keys")
         self._rules = rules
-        self._sealer = sealer
         self._letters = letters
 
-    def recordings(self, closings: Sequence[Closing], now: datetime) -> list[Recording]:
+    async def recordings(
+        self, transaction: LaneTransaction, closings: Sequence[Closing], now: datetime
+    ) -> list[Recording]:
+        """To be written in the same transaction. Guests who are to be erased are erased by it."""
+        for closing in closings:
+            if isinstance(closing.ended, Erased):  # alone in its wave
+                await self._erase(transaction, closing.begun.item, closing.ended, now)
+        guests = (_guest_of(closing) for closing in closings)
+        keys = await keys_for(transaction, (each for each in guests if each is not None), now)
         rows: dict[UUID, Recording] = {}
         for closing in closings:
-            rows |= {row.row_id: row for row in self._recording(closing, rows, now)}
+            rows |= {row.row_id: row for row in self._recording(closing, rows, keys, now)}
         return list(rows.values())
 
+    async def _erase(
+        self, transaction: LaneTransaction, item: Item, erased: Erased, now: datetime
+    ) -> None:
+        destroyed = await transaction.destroy_keys([erased.guest_id], now)
+        item.outputs.extend(map(self.key_topic.gone, destroyed))
+
     def _recording(
-        self, closing: Closing, before: Mapping[UUID, Recording], now: datetime
+        self, closing: Closing, before: Mapping[UUID, Recording], keys: Keys, now: datetime
     ) -> list[Recording]:
         match closing.ended:
             case Accepted() as accepted:
-                return [self._accepted(closing, accepted, now)]
+                return [self._accepted(closing, accepted, keys, now)]
             case Rejected() as rejected:
                 return [self._rejected(closing, rejected, now)]
             case Again() as again:
                 return [self._again(closing, again, now)]
             case Follows(first=first):
-                return [self._again(closing, Again(before[first].outcome, first), now)]
+                again = _again_of(first, before[first].outcome, keys)
+                return [self._again(closing, again, now)]
             case Failed() as failed:
-                return [self._failed(closing, failed, now)]
+                return [self._failed(closing, failed, keys, now)]
             case End() as end:
                 ended = end.abandoned.start.row_id
                 return [
                     self._abandoned(closing, end, now),
                     self._silent(closing, now, ended=ended),
                 ]
-            case Settled() as settled:
-                return [self._settled(closing, settled, now)]
-            case StillOwed() as still:
-                return [self._still_owed(closing, still, now)]
+            case Settled() | StillOwed() as settled:
+                return [self._settled(closing, settled, keys, now)]
+            case Erased() as erased:
+                return [self._erased(closing, erased, now)]
             case Ignored():
                 return [self._silent(closing, now)]
 
@@ -102,28 +132,36 @@ class Recorder:
         self,
         closing: Closing,
         accepted: Accepted,
+        keys: Keys,
         now: datetime,
         *,
         undo_done: UUID | None = None,
     ) -> Recording:
-        item, booking = closing.begun.item, accepted.booking
+        item = closing.begun.item
+        key = keys.of(_owner(accepted))
+        booking = still_theirs(accepted.booking, key)
+        if booking is not accepted.booking:
+            key, accepted = None, _without_person(accepted, booking)
         status = 201 if isinstance(item.command, CreateBooking) else 200
-        reply = None
+        reply: bytes | None = None
+        personal: dict[str, Any] = {}
         if item.route is not None:
             shown = booking_json(booking, with_notes=sees_notes(item.asked.principal))
             if accepted.client_secret is not None:
                 shown["payment_client_secret"] = accepted.client_secret
-            reply = success_body(
-                "command_id", item.asked.command_id, item.raw.type, status, now, shown
-            )
-            item.outputs.append(item.route.reply(reply))
-        events = self._events(closing, accepted, status, now)
+            item.outputs.append(item.route.reply(_done(item, status, now, shown)))
+            shown, personal = parted(shown)
+            reply = _done(item, status, now, shown)
+        events = self._announcer.events(closing.begun, accepted, key, status, now)
         item.outputs.extend(events)
+        if key is not None:
+            # In one transaction with what it seals: a rebuild never misses a key that it needs.
+            item.outputs.append(self.key_topic.key(key))
         is_claimed = self._rules.scope(booking.venue.type) is ConflictScope.UNIT
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=_stored(status, None, reply, events),
+            outcome=_stored(status, None, reply, events, seal_reply(key, item.row_id, personal)),
             journal=closing.journal.story(),
             recorded_at=now,
             write=BookingWrite(
@@ -131,9 +169,24 @@ class Recorder:
                 accepted.history,
                 accepted.claims,
                 item.asked.derived("claim/final") if is_claimed else None,
+                key,
             ),
             owed=(*accepted.owed, *self._left_behind(closing)),
             undo_done=undo_done,
+        )
+
+    def _erased(self, closing: Closing, erased: Erased, now: datetime) -> Recording:
+        item, reply = closing.begun.item, None
+        tombstones = [out for out in item.outputs if out.topic == self.key_topic.name]
+        if item.route is not None:
+            reply = _done(item, 200, now, {"guest_id": erased.guest_id, "erased_at": utc(now)})
+            item.outputs.append(item.route.reply(reply))
+        return Recording(
+            row_id=item.row_id,
+            partition=item.record.partition,
+            outcome=_stored(200, None, reply, tombstones),
+            journal="[]",
+            recorded_at=now,
         )
 
     def _rejected(
@@ -162,17 +215,22 @@ class Recorder:
 
     def _again(self, closing: Closing, again: Again, now: datetime) -> Recording:
         item, outcome = closing.begun.item, again.outcome
-        if item.route is not None and outcome.reply is not None:
-            item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
-        stored = StoredOutcome(outcome.status, outcome.code, outcome.reply, "[]", again.row_id)
+        reply = reply_of(again.row_id, outcome, again.key)
+        if item.route is not None and reply is not None:
+            item.outputs.append(item.route.reply(reply, replayed=True))
+        personal = personal_part(again.row_id, outcome, again.key) if again.key else {}
+        sealed = seal_reply(again.key, item.row_id, personal)
+        stored = StoredOutcome(
+            outcome.status, outcome.code, outcome.reply, "[]", again.row_id, sealed
+        )
         return Recording(item.row_id, item.record.partition, stored, "[]", now)
 
-    def _failed(self, closing: Closing, failed: Failed, now: datetime) -> Recording:
+    def _failed(self, closing: Closing, failed: Failed, keys: Keys, now: datetime) -> Recording:
         """It ends alone: what it had begun is given back, its record is set aside; a sweep comes
         again by itself.
         """
         item = closing.begun.item
-        letters = self._set_aside(closing, failed, now)
+        letters = self._set_aside(closing, failed, keys.of(item.guest_id), now)
         item.outputs.extend(letters)
         match item.command:
             case SettleUndo(undo_id=undo_id, attempt=attempt):
@@ -185,7 +243,9 @@ class Recorder:
         rejected = Rejected(_FAILED, self._begun(closing))
         return self._rejected(closing, rejected, now, letters=letters)
 
-    def _set_aside(self, closing: Closing, failed: Failed, now: datetime) -> list[Output]:
+    def _set_aside(
+        self, closing: Closing, failed: Failed, key: DataKey | None, now: datetime
+    ) -> list[Output]:
         """The dead letter, stored with the outcome; none for a sweep that will be sent anew."""
         item = closing.begun.item
         if isinstance(item.asked.principal, System) and failed.reason is Reason.BUG:
@@ -200,6 +260,7 @@ class Recorder:
                 attempts=failed.attempts,
                 principal=item.asked.principal,
                 run=item.asked.run,
+                key=key,
             )
         ]
 
@@ -222,16 +283,16 @@ class Recorder:
             owed=self._undo_begun(journal.begun(), start.booking_id, end.venue_id),
         )
 
-    def _settled(self, closing: Closing, settled: Settled, now: datetime) -> Recording:
+    def _settled(
+        self, closing: Closing, settled: Settled | StillOwed, keys: Keys, now: datetime
+    ) -> Recording:
         undo = _settling(closing)
+        if isinstance(settled, StillOwed):
+            again = _undo_again(undo.undo_id, undo.attempt, settled.detail, now)
+            return self._silent(closing, now, undo_again=again)
         if settled.change is not None:
-            return self._accepted(closing, settled.change, now, undo_done=undo.undo_id)
+            return self._accepted(closing, settled.change, keys, now, undo_done=undo.undo_id)
         return self._silent(closing, now, undo_done=undo.undo_id)
-
-    def _still_owed(self, closing: Closing, still: StillOwed, now: datetime) -> Recording:
-        undo = _settling(closing)
-        again = _undo_again(undo.undo_id, undo.attempt, still.detail, now)
-        return self._silent(closing, now, undo_again=again)
 
     def _silent(
         self,
@@ -262,34 +323,6 @@ class Recorder:
             owed=owed,
         )
 
-    def _events(
-        self, closing: Closing, accepted: Accepted, status: int, now: datetime
-    ) -> list[Output]:
-        if not accepted.events:
-            return []
-        item, booking = closing.begun.item, accepted.booking
-        at = item.record.coordinates
-        source = EventSource(
-            asked=item.asked,
-            operation=item.raw.type,
-            content_hash=item.raw.content_hash,
-            request_hash=item.raw.request_hash,
-            topic=at.topic,
-            partition=at.partition,
-            offset=at.offset,
-            timestamp_ms=at.timestamp_ms,
-            correlation_id=item.correlation_id,
-            traceparent=item.traceparent,
-            sealed=self._sealer.seal(
-                dump_sealed(_sealed(closing.begun, accepted, status)),
-                bound_to(booking.id, booking.version),
-            ),
-        )
-        return [
-            Output(self._events_topic, event.key, event.value, event.headers)
-            for event in events_of(accepted, source, now)
-        ]
-
     def _begun(self, closing: Closing) -> tuple[Undo, ...]:
         """What would give back all that the command began, or record what cannot be."""
         item = closing.begun.item
@@ -313,22 +346,34 @@ class Recorder:
         return undo_begun(begun, booking_id, venue_id)
 
 
-def _sealed(begun: Begun, accepted: Accepted, status: int) -> Sealed:
-    start = begun.start
-    origin = start.origin
-    command = CommandPart(
-        principal=start.principal,
-        operation=start.operation,
-        run=start.run,
-        origin=(origin.topic, origin.partition, origin.offset, origin.timestamp_ms),
-        sent=start.sent,
-        decided=start.decided,
-        reply_route=start.reply_route,
-        key_id=start.key_id,
-        status=status,
-        client_secret=accepted.client_secret,
-    )
-    return Sealed(PersonalPart.of(accepted.booking), accepted.history, command)
+def _again_of(row_id: UUID, outcome: StoredOutcome, keys: Keys) -> Again:
+    return Again(outcome, row_id, keys.named_in(outcome.sealed) if outcome.sealed else None)
+
+
+def _done(item: Item, status: int, now: datetime, shown: Mapping[str, Any]) -> bytes:
+    return success_body("command_id", item.asked.command_id, item.raw.type, status, now, shown)
+
+
+def _guest_of(closing: Closing) -> UUID | None:
+    """Whose key the recording needs."""
+    ended = closing.ended
+    if isinstance(ended, Failed):
+        return closing.begun.item.guest_id
+    accepted = ended.change if isinstance(ended, Settled) else ended
+    return _owner(accepted) if isinstance(accepted, Accepted) else None
+
+
+def _owner(accepted: Accepted) -> UUID | None:
+    """The guest of whom it holds anything that has to be sealed."""
+    reason = accepted.history and accepted.history.reason
+    is_personal = accepted.booking.is_personal or reason or accepted.client_secret
+    return accepted.booking.contact.guest_id if is_personal else None
+
+
+def _without_person(accepted: Accepted, booking: Booking) -> Accepted:
+    """What is kept of it when the guest was erased meanwhile."""
+    history = accepted.history and replace(accepted.history, reason=None)
+    return replace(accepted, booking=booking, history=history, client_secret=None)
 
 
 def _frees_key(code: Code) -> bool:
@@ -339,10 +384,15 @@ def _frees_key(code: Code) -> bool:
 
 
 def _stored(
-    status: int, code: str | None, reply: bytes | None, outputs: Sequence[Output] = ()
+    status: int,
+    code: str | None,
+    reply: bytes | None,
+    outputs: Sequence[Output] = (),
+    sealed: str | None = None,
 ) -> StoredOutcome:
     body = reply.decode() if reply is not None else None
-    return StoredOutcome(status, code, body, dump_outputs(outputs) if outputs else "[]", None)
+    events = dump_outputs(outputs) if outputs else "[]"
+    return StoredOutcome(status, code, body, events, None, sealed)
 
 
 def _settling(closing: Closing) -> SettleUndo:

@@ -8,18 +8,29 @@ lane does it like any other command.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 from domain.commands import command_row_id
 from domain.principal import System
-from handlers.ports import Coordinates, KnownCommand, Later, Output, Record, ServiceSigner, SignedBy
+from handlers.dead_letter import opened, sealed_with
+from handlers.ports import (
+    CannotOpen,
+    Coordinates,
+    DataKey,
+    KnownCommand,
+    Later,
+    Output,
+    Record,
+    Sealer,
+    ServiceSigner,
+    SignedBy,
+)
 from schemas.envelope import RawCommand, parse_command
+from schemas.letters import PREFIX, about
 from schemas.strict_json import Unreadable
-
-_DLQ: Final = "dlq_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Letter:
     signed: SignedBy | None  # None: nobody stands behind it
     command: RawCommand | Unreadable
     later_run: int | None = None  # the last one that has a letter of its own
+    unopened: str | None = None  # why nobody can read what is in it
 
     @property
     def id(self) -> str:
@@ -55,18 +67,32 @@ class Letter:
         return named_in(self.command, "booking_id")
 
 
-def read_letter(record: Record, signer: ServiceSigner) -> Letter:
-    """Never raises: a letter that this version cannot verify has nobody behind it."""
-    about = {
-        name.removeprefix(_DLQ): (value or b"").decode("utf-8", "backslashreplace")
-        for name, value in record.headers
-        if name.startswith(_DLQ)
-    }
+def keys_needed(records: Sequence[Record]) -> set[UUID]:
+    """Whose keys it takes to open these letters."""
+    needed = set()
+    for record in records:
+        with suppress(CannotOpen):  # `read_letter` tells of it
+            needed.add(sealed_with(record))
+    return {each for each in needed if each is not None}
+
+
+def read_letter(
+    record: Record, signer: ServiceSigner, service: Sealer, guests: Mapping[UUID, DataKey]
+) -> Letter:
+    """Never raises: a letter that this version cannot verify has nobody behind it, and one that
+    cannot be opened says why.
+    """
+    told = about(record.headers)
+    try:
+        key_id = sealed_with(record)
+        record = opened(record, service, guests.get(key_id) if key_id else None)
+    except CannotOpen as error:
+        return Letter(replace(record, value=None), told, None, Unreadable(""), unopened=str(error))
     try:
         signed = signer.verified_letter(record)
     except ValueError:
         signed = None
-    return Letter(record, about, signed, parse_command(record.value))
+    return Letter(record, told, signed, parse_command(record.value))
 
 
 def with_later_runs(letters: Sequence[Letter]) -> list[Letter]:
@@ -147,6 +173,8 @@ def standing_of(letter: Letter, past: Past, commands_topic: str) -> Standing:
 def _never(letter: Letter, commands_topic: str) -> str | None:
     if letter.about.get("source_topic") != commands_topic:
         return "it is no command"
+    if letter.unopened is not None:
+        return letter.unopened
     if isinstance(letter.command, Unreadable):
         return "this version cannot read it"
     if letter.signed is None:
@@ -232,7 +260,7 @@ def put_back(letter: Letter, topic: str, home: int, signer: ServiceSigner, run: 
     signed, origin = letter.signed, letter.origin
     if signed is None or origin is None:
         raise ValueError(f"letter {letter.id} has nobody behind it")
-    headers = tuple((n, v) for n, v in letter.record.headers if not n.startswith(_DLQ))
+    headers = tuple((n, v) for n, v in letter.record.headers if not n.startswith(PREFIX))
     record = replace(letter.record, headers=headers)
     ours = signer.forward_headers(record, origin, signed.principal, run)
     return Output(topic, letter.record.key, letter.record.value or b"", ours, home)

@@ -19,6 +19,7 @@ from handlers.dead_letter import carried_key, reason_of
 from handlers.outputs import load_outputs
 from handlers.ports import Authenticator, Coordinates, KnownCommand, Output, Record, ServiceSigner
 from handlers.routes import ReplyRoute
+from handlers.sealing import reply_of
 from schemas.envelope import RawCommand, parse_command
 from schemas.headers import Headers
 from schemas.stored import load_principal
@@ -146,7 +147,8 @@ def resent(known: KnownCommand) -> Sequence[Output]:
         return ()
     # A letter is for operators, who have it: another one would be put back with it.
     outputs = [each for each in load_outputs(known.outcome.events) if reason_of(each) is None]
-    if known.start.reply_route is not None and known.outcome.reply is not None:
+    reply = reply_of(known.start.row_id, known.outcome, known.key)
+    if known.start.reply_route is not None and reply is not None:
         route = ReplyRoute.loaded(known.start.reply_route)
-        outputs.insert(0, route.reply(known.outcome.reply.encode(), replayed=True))
+        outputs.insert(0, route.reply(reply, replayed=True))
     return outputs

@@ -15,6 +15,7 @@ from domain.commands import (
     ChangeStatus,
     CreateBooking,
     EndCommand,
+    EraseGuest,
     ExpireBooking,
     UpdateBooking,
 )
@@ -32,7 +33,8 @@ def asks_about_bookings(items: Sequence[Item]) -> list[UUID]:
     return [
         item.command.booking_id
         for item in items
-        if item.command is not None and not isinstance(item.command, CreateBooking | EndCommand)
+        if item.command is not None
+        and not isinstance(item.command, CreateBooking | EndCommand | EraseGuest)
     ]
 
 
@@ -41,11 +43,25 @@ def venue_of(item: Item, bookings: Mapping[UUID, Booking]) -> UUID | None:
     match item.command:
         case CreateBooking(venue=venue):
             return venue.id
-        case None | EndCommand():
+        case None | EndCommand() | EraseGuest():
             return None
         case command:
             booking = bookings.get(command.booking_id)
             return booking.venue.id if booking else None
+
+
+def guest_of(item: Item, bookings: Mapping[UUID, Booking]) -> UUID | None:
+    """Whose booking the command is about; None when nobody knows."""
+    match item.command:
+        case CreateBooking(contact=contact):
+            return contact.guest_id
+        case EraseGuest(guest_id=guest_id):
+            return guest_id
+        case None | EndCommand():
+            return None
+        case command:
+            booking = bookings.get(command.booking_id)
+            return booking.contact.guest_id if booking else None
 
 
 def forward(item: Item, venue_id: UUID, home: int, signer: ServiceSigner) -> Output:
@@ -80,7 +96,7 @@ def _needs(item: Item, bookings: Mapping[UUID, Booking], rules: Rules, moved: Se
     shared: set[Hashable] = {item.row_id}
     if item.key_id is not None:
         shared.add(item.key_id)
-    if command is None or isinstance(command, EndCommand):
+    if command is None or isinstance(command, EndCommand | EraseGuest):
         return Needs(frozenset(shared), barrier=command is not None)
     shared.add(command.booking_id)
     if isinstance(command, CreateBooking):

@@ -1,6 +1,6 @@
 """Finds what is due and publishes it as signed commands to the lane that will do the work.
 
-It changes nothing itself. The id of each command derives from the row and its attempt number, so
+It changes no booking itself. The id of each command derives from the row and its attempt number, so
 any number of sweepers publish the same command, and an attempt that failed comes back under a new
 one when its time has come.
 """
@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from handlers.ports import DueWork, Output, Publisher, ServiceSigner
+from handlers.ports import DueWork, KeyStore, Output, Publisher, ServiceSigner
+from handlers.sealing import KeyTopic
 
 _NAMESPACE = UUID("9a1f6f0e-5b0d-5c55-8a5d-0a2f3f7f7f10")
 _OVERDUE = timedelta(seconds=2)  # so that a confirmation in the last moment is not overtaken
@@ -43,7 +44,11 @@ class Sweeper:
         signer: ServiceSigner,
         commands_topic: str,
         home_of: Callable[[UUID], int],
+        keys: KeyStore,
+        key_topic: KeyTopic,
     ) -> None:
+        self._keys = keys
+        self._key_topic = key_topic
         self._due = due
         self._publisher = publisher
         self._signer = signer
@@ -59,7 +64,14 @@ class Sweeper:
         wanted = [one for one in await self._wanted(now) if one.command_id not in self._published]
         await self._publisher.publish([self._output(one) for one in wanted])
         self._published |= {one.command_id: now for one in wanted}
+        await self._bury(now)
         return len(wanted)
+
+    async def _bury(self, now: datetime) -> None:
+        """A lane may have published a key once more behind its tombstone; now none can any more."""
+        if gone := await self._keys.tombstones_due(now, _LIMIT):
+            await self._publisher.publish([self._key_topic.gone(each) for each in gone])
+            await self._keys.tombstones_told(gone)
 
     async def _wanted(self, now: datetime) -> Sequence[_Wanted]:
         expiries = [

@@ -64,6 +64,9 @@ class BookingShown(BaseModel):
     cancelled_by: str | None
     source: Source
     metadata: dict[str, Any] | None
+    guest_erased: Annotated[
+        bool, Field(description="Only there, and true, when the guest was erased.")
+    ] = False
 
 
 class BookingToPay(BookingShown):
@@ -108,6 +111,7 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
         "cancelled_by": booking.cancelled_by,
         "source": booking.source,
         "metadata": booking.metadata,
+        **({"guest_erased": True} if contact.is_erased else {}),
     }
 
 

@@ -17,6 +17,7 @@ from domain.commands import (
     Command,
     CreateBooking,
     EndCommand,
+    EraseGuest,
     ExpireBooking,
     SettleUndo,
     UpdateBooking,
@@ -31,6 +32,7 @@ from schemas.commands import (
     CancelBookingData,
     CreateBookingData,
     EndCommandData,
+    EraseGuestData,
     ExpireBookingData,
     SettleUndoData,
     UpdateBookingData,
@@ -160,6 +162,10 @@ def _change_status(asked: Asked, data: UpdateBookingStatusData) -> ChangeStatus 
     )
 
 
+def _erase(asked: Asked, data: EraseGuestData) -> EraseGuest:
+    return EraseGuest(asked, data.guest_id)
+
+
 def _expire(asked: Asked, data: ExpireBookingData) -> ExpireBooking:
     return ExpireBooking(asked, data.booking_id, data.expected_version, data.attempt)
 
@@ -177,6 +183,7 @@ _BUILDERS: Final[dict[type[Data], Callable[[Asked, Any], Command | FieldError]]]
     UpdateBookingData: _update,
     CancelBookingData: _cancel,
     UpdateBookingStatusData: _change_status,
+    EraseGuestData: _erase,
     ExpireBookingData: _expire,
     SettleUndoData: _settle,
     EndCommandData: _end,

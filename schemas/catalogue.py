@@ -17,7 +17,13 @@ from schemas import examples
 from schemas.booking import BookingShown, BookingToPay
 from schemas.commands import COMMAND_DATA
 from schemas.envelope import SYSTEM_COMMANDS
-from schemas.models import Availability, BookingHistory, BookingPage, EventShown
+from schemas.models import (
+    Availability,
+    BookingHistory,
+    BookingPage,
+    EventShown,
+    GuestErased,
+)
 from schemas.queries import QUERY_DATA
 from schemas.replies import CommandReply, QueryReply
 
@@ -93,12 +99,14 @@ _SETTING_ASIDE: Final = {
     "dlq_source_offset": "its offset",
     "dlq_source_timestamp": "its broker timestamp, milliseconds since 1970",
     "dlq_attempts": "how often it was tried",
+    "dlq_sealed": "by whose key the value is sealed: guest or service",
     "dlq_cut": "true where key, value or headers were too large for any topic",
     "dlq_failed_at": "when it was given up, RFC 3339",
 }
 _REPLY_DATA: Final[dict[str, type[BaseModel]]] = {
     "create_booking": BookingToPay,
     "update_booking": BookingToPay,
+    "erase_guest": GuestErased,
     "get_booking": BookingShown,
     "get_booking_by_reference": BookingShown,
     "list_guest_bookings": BookingPage,
@@ -196,7 +204,7 @@ _DEAD_LETTER: Final = Message(
     Kind.DEAD_LETTER,
     "dead-letter",
     "the record's own",
-    "A record that could not be processed, as it came, with its own headers but authorization.",
+    "A record that could not be processed, sealed, with its own headers but authorization.",
     None,
     None,
     _SETTING_ASIDE,

@@ -95,6 +95,12 @@ class UpdateBookingStatusData(Data):
     payment: Literal["at_venue"] | None = None
 
 
+class EraseGuestData(Data):
+    """Forget a guest: nothing personal of theirs can be read again; their bookings stay."""
+
+    guest_id: Id
+
+
 class ExpireBookingData(Data):
     """The service's own: a pending booking was not confirmed in time."""
 
@@ -122,6 +128,7 @@ COMMAND_DATA: Final[dict[str, type[Data]]] = {
     "update_booking": UpdateBookingData,
     "cancel_booking": CancelBookingData,
     "update_booking_status": UpdateBookingStatusData,
+    "erase_guest": EraseGuestData,
     "expire_booking": ExpireBookingData,
     "settle_undo": SettleUndoData,
     "end_command": EndCommandData,

@@ -17,6 +17,7 @@ COMMANDS: Final = SYSTEM_COMMANDS | {
     "update_booking",
     "cancel_booking",
     "update_booking_status",
+    "erase_guest",
 }
 QUERIES: Final = frozenset(
     {

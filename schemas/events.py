@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 from domain.booking import Booking, VenueType
 from domain.commands import Asked
@@ -82,11 +81,6 @@ def events_of(accepted: Accepted, source: EventSource, at: datetime) -> list[Eve
         own = (("ce_id", event_id.encode()), ("ce_type", happened.type.encode()))
         records.append(EventRecord(key, body, (*own, *headers)))
     return records
-
-
-def bound_to(booking_id: UUID, version: int) -> bytes:
-    """What a sealed part belongs to; in another event it does not open."""
-    return f"{booking_id}/{version}".encode()
 
 
 def principal_hash(label: str) -> str:

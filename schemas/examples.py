@@ -39,6 +39,7 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     },
     "cancel_booking": {"booking_id": _BOOKING, "reason": "We are ill."},
     "update_booking_status": {"booking_id": _BOOKING, "status": "confirmed"},
+    "erase_guest": {"guest_id": _GUEST},
     "expire_booking": {"booking_id": _BOOKING, "expected_version": 1, "attempt": 0},
     "settle_undo": {"undo_id": _ID, "booking_id": _BOOKING, "attempt": 0},
     "end_command": {"row_id": _ID},
@@ -168,7 +169,11 @@ def _payload() -> dict[str, Any]:
             "offset": 1042,
             "timestamp": _CREATED_AT,
         },
-        "sealed": {"v": 1, "key": "2026-11", "data": "k1Wc3v0Uq5oXx2mJb1lTn0pV9aQ4ZrY7"},
+        "sealed": {
+            "v": 2,
+            "service": "1.2026-11.k1Wc3v0Uq5oXx2mJb1lTn0pV9aQ4ZrY7",
+            "guest": "1.3b1f8f0e-7a55-4d0c-9f44-2d6c1c0c9a77.Zm9yIG9uZSBndWVzdCBhbG9uZQ==",
+        },
         "changed_by": f"guest:{_GUEST}",
     }
 

@@ -28,13 +28,18 @@ class InputShown(_Shown):
 
 
 class SealedShown(_Shown):
-    """What is personal, for this service alone: encrypted, and bound to booking and version."""
+    """What is for this service alone: encrypted, and bound to booking and version."""
 
     model_config = ConfigDict(title="Sealed")
 
-    v: Annotated[int, Field(description="Version of the envelope.")]
-    key: Annotated[str, Field(description="Which of the service's keys sealed it.")]
-    data: Annotated[str, Field(description="Base64 of nonce (12 bytes), ciphertext and tag.")]
+    v: Annotated[int, Field(description="Version of this object.")]
+    service: Annotated[str, Field(description="Version, key and base64, joined by dots.")]
+    guest: Annotated[
+        str | None,
+        Field(
+            description="What is personal; the same, and nothing opens it once the guest is erased."
+        ),
+    ]
 
 
 class EventPayload(_Shown):
@@ -106,6 +111,13 @@ class EventShown(_Shown):
     source: Literal["booking-reservation-service"]
     version: Literal["1.0"]
     payload: EventPayload
+
+
+class GuestErased(_Shown):
+    """Nothing personal of the guest can be read any more."""
+
+    guest_id: UUID
+    erased_at: datetime
 
 
 class BookingPage(_Shown):

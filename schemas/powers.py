@@ -12,6 +12,7 @@ from domain.commands import (
     CheckAvailability,
     Command,
     CreateBooking,
+    EraseGuest,
     UpdateBooking,
 )
 from domain.lifecycle import Status
@@ -40,6 +41,8 @@ def powers_used(command: Command) -> tuple[Operation, ...]:
         case ChangeStatus():
             own = _BY_STATUS.get(command.to, Operation.GET)
             return (own, Operation.PAY_AT_VENUE) if command.payment else (own,)
+        case EraseGuest():
+            return (Operation.ERASE,)
         case _:
             return (Operation.SETTLE,)
 

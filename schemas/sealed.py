@@ -1,14 +1,15 @@
-"""What an event keeps from everybody but this service: the personal part, and the command's own.
+"""What an event keeps from everybody but this service, in two parts: the guest's and our own.
 
 Together with the open part of the payload it is all that a rebuild needs: the booking with its
 guest, the history's row with its reason, and the command with who sent it and where its reply went.
+The guest's part is sealed with the guest's key, and gone with it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -22,13 +23,13 @@ from domain.outcome import StatusChange
 class PersonalPart:
     """Of the booking, at this version."""
 
-    guest_name: str | None
-    guest_email: str | None
-    guest_phone: str | None
-    special_requests: str | None
-    internal_notes: str | None
-    idempotency_key: str | None
-    cancellation_reason: str | None
+    guest_name: str | None = None
+    guest_email: str | None = None
+    guest_phone: str | None = None
+    special_requests: str | None = None
+    internal_notes: str | None = None
+    idempotency_key: str | None = None
+    cancellation_reason: str | None = None
 
     @classmethod
     def of(cls, booking: Booking) -> PersonalPart:
@@ -42,6 +43,76 @@ class PersonalPart:
             booking.idempotency_key,
             booking.cancellation_reason,
         )
+
+    def given_to(self, booking: Booking) -> Booking:
+        """The booking with these."""
+        return replace(
+            booking,
+            contact=replace(
+                booking.contact,
+                name=self.guest_name,
+                email=self.guest_email,
+                phone=self.guest_phone,
+            ),
+            special_requests=self.special_requests,
+            internal_notes=self.internal_notes,
+            idempotency_key=self.idempotency_key,
+            cancellation_reason=self.cancellation_reason,
+        )
+
+    def shown(self) -> dict[str, str]:
+        """By name, without what is not there."""
+        return {
+            name: value for name in PERSONAL_FIELDS if (value := getattr(self, name)) is not None
+        }
+
+
+PERSONAL_FIELDS: Final = tuple(each.name for each in fields(PersonalPart))
+_OF_REPLIES: Final = (*PERSONAL_FIELDS, "payment_client_secret")
+
+
+def dump_personal(personal: PersonalPart) -> bytes:
+    """As JSON, for sealing."""
+    return orjson.dumps(personal.shown())
+
+
+def load_personal(text: bytes) -> PersonalPart:
+    """Raises ValueError when this version does not understand it."""
+    try:
+        return PersonalPart(**orjson.loads(text))
+    except TypeError as error:
+        raise ValueError(f"the personal part cannot be read: {error}") from None
+
+
+# --- replies: stored with null for what is personal, and that beside it ---
+
+
+def parted(shown: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A reply's `data` without what is personal, and what is."""
+    personal = {name: value for name in _OF_REPLIES if (value := shown.get(name)) is not None}
+    return shown | dict.fromkeys(personal), personal
+
+
+def joined(reply: str, personal: dict[str, Any]) -> bytes:
+    """A stored reply's body as it was published, byte for byte."""
+    body = orjson.loads(reply)
+    body["data"] |= personal
+    return orjson.dumps(body)
+
+
+# --- events ---
+
+VERSION: Final = 2
+"""Of the sealed part of an event: since 2 the guest's part has a key of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestPart:
+    """What the guest's key seals."""
+
+    personal: PersonalPart = PersonalPart()
+    reason: str | None = None  # of the change of status
+    client_secret: str | None = None  # shown in the reply alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +128,42 @@ class CommandPart:
     reply_route: str | None  # JSON; None: no reply
     key_id: UUID | None
     status: int  # of the reply
-    client_secret: str | None  # shown in the reply alone
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """The whole of it."""
+class ServicePart:
+    """What a key of the settings seals; the history is without its reason."""
 
-    personal: PersonalPart
     history: StatusChange | None
     command: CommandPart
 
 
-def dump_sealed(sealed: Sealed) -> bytes:
+def dump_guest_part(part: GuestPart) -> bytes:
     """As JSON, for sealing."""
-    history = sealed.history
+    return orjson.dumps([part.personal.shown(), part.reason, part.client_secret])
+
+
+def load_guest_part(text: bytes) -> GuestPart:
+    """What was dumped. Raises ValueError when this version does not understand it."""
+    try:
+        personal, reason, client_secret = orjson.loads(text)
+        return GuestPart(PersonalPart(**personal), reason, client_secret)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the guest's part cannot be read: {type(error).__name__}") from None
+
+
+def dump_service_part(part: ServicePart) -> bytes:
+    """As JSON, for sealing."""
+    history = part.history
     return orjson.dumps(
         {
-            "personal": sealed.personal,
-            "history": history
-            and [history.from_status, history.to_status, history.changed_by, history.reason],
-            "command": sealed.command,
+            "history": history and [history.from_status, history.to_status, history.changed_by],
+            "command": part.command,
         }
     )
 
 
-def load_sealed(text: bytes) -> Sealed:
+def load_service_part(text: bytes) -> ServicePart:
     """What was dumped. Raises ValueError when this version does not understand it."""
     try:
         stored: dict[str, Any] = orjson.loads(text)
@@ -92,9 +173,7 @@ def load_sealed(text: bytes) -> Sealed:
             "decided": datetime.fromisoformat(stored["command"]["decided"]),
             "key_id": stored["command"]["key_id"] and UUID(stored["command"]["key_id"]),
         }
-        return Sealed(
-            PersonalPart(**stored["personal"]), _history(stored["history"]), CommandPart(**command)
-        )
+        return ServicePart(_history(stored["history"]), CommandPart(**command))
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"the sealed part cannot be read: {type(error).__name__}") from None
 
@@ -102,5 +181,5 @@ def load_sealed(text: bytes) -> Sealed:
 def _history(stored: list[Any] | None) -> StatusChange | None:
     if stored is None:
         return None
-    came_from, to, changed_by, reason = stored
-    return StatusChange(came_from and Status(came_from), Status(to), changed_by, reason)
+    came_from, to, changed_by = stored
+    return StatusChange(came_from and Status(came_from), Status(to), changed_by, None)

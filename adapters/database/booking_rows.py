@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -22,21 +25,26 @@ from domain.booking import (
 from domain.lifecycle import Status
 from domain.money import Money, Price
 from domain.time_slot import TimeSlot
+from handlers.ports import DataKey, PromiseBroken, key_id_of
+from schemas.sealed import PersonalPart, dump_personal, load_personal
 
 _COLUMNS: Final = tuple(bookings.c.keys())
+_ERASED: Final = "erased"
 
 
-def booking_row(booking: Booking) -> dict[str, object]:
+def booking_row(booking: Booking, key: DataKey | None) -> dict[str, object]:
     """Every column of `bookings` but `sweep_attempt`, which only the sweeper's commands move."""
-    contact, venue, slot = booking.contact, booking.venue, booking.slot
+    return open_row(booking) | {"personal": _sealed(booking, key)}
+
+
+def open_row(booking: Booking) -> dict[str, object]:
+    """The same without what is personal."""
+    venue, slot = booking.venue, booking.slot
     price, payment, hold = booking.price, booking.payment, booking.hold
     return {
         "id": booking.id,
         "booking_reference": booking.reference,
-        "guest_id": contact.guest_id,
-        "guest_name": contact.name,
-        "guest_email": contact.email,
-        "guest_phone": contact.phone,
+        "guest_id": booking.contact.guest_id,
         "venue_id": venue.id,
         "venue_type": venue.type.value,
         "venue_name": venue.name,
@@ -61,9 +69,6 @@ def booking_row(booking: Booking) -> dict[str, object]:
         "amount_refunded": str(payment.refunded.amount),
         "inventory_reservation_id": hold.reservation_id,
         "inventory_item_id": hold.item,
-        "special_requests": booking.special_requests,
-        "internal_notes": booking.internal_notes,
-        "idempotency_key": booking.idempotency_key,
         "created_at": booking.created_at,
         "updated_at": booking.updated_at,
         "confirmed_at": booking.confirmed_at,
@@ -71,7 +76,6 @@ def booking_row(booking: Booking) -> dict[str, object]:
         "checked_in_at": booking.checked_in_at,
         "completed_at": booking.completed_at,
         "expires_at": booking.expires_at,
-        "cancellation_reason": booking.cancellation_reason,
         "cancelled_by": booking.cancelled_by,
         "source": booking.source.value,
         "metadata": None if booking.metadata is None else json.dumps(dict(booking.metadata)),
@@ -84,9 +88,55 @@ def sweep_at(booking: Booking) -> datetime | None:
     return booking.expires_at if booking.status is Status.PENDING else None
 
 
-def booking_of(row: Row[Any]) -> Booking:
-    """From a row with all columns of `bookings`, in their order."""
+def _sealed(booking: Booking, key: DataKey | None) -> str | None:
+    """Of an erased guest without anything new, no more than by which key it was sealed."""
+    if not booking.is_personal:
+        erased_with = booking.contact.key_id if booking.contact.is_erased else None
+        return f"{_ERASED}.{erased_with}." if erased_with else None
+    if key is None:
+        raise PromiseBroken(f"booking {booking.id} has something personal and no key to seal it")
+    return key.seal(dump_personal(PersonalPart.of(booking)), _place(booking.id))
+
+
+def _place(booking_id: UUID) -> str:
+    return f"bookings.personal/{booking_id}"
+
+
+def sealed_reason(
+    booking_id: UUID, version: int, reason: str | None, key: DataKey | None
+) -> str | None:
+    """The column `reason` of `booking_history`."""
+    if reason is None:
+        return None
+    if key is None:
+        raise PromiseBroken(f"booking {booking_id} has a reason and no key to seal it")
+    return key.seal(reason.encode(), f"booking_history.reason/{booking_id}/{version}")
+
+
+def opened_reason(row: Row[Any], keys: Mapping[UUID, DataKey]) -> str | None:
+    """From a row of `booking_history`; of an erased guest there is none."""
+    key = keys.get(key_id_of(row.reason)) if row.reason is not None else None
+    if key is None:
+        return None
+    return key.open(row.reason, f"booking_history.reason/{row.booking_id}/{row.version}").decode()
+
+
+def booking_of(row: Row[Any], keys: Mapping[UUID, DataKey]) -> Booking:
+    """From a row with all columns of `bookings`, in their order, and the guests' keys that are left
+    (`GuestKeys.opening`). Raises CannotOpen.
+    """
     of = dict(zip(_COLUMNS, row, strict=True))  # much quicker than the row's own names
+    booking = _open_part(of)
+    if (sealed := of["personal"]) is None:
+        return booking
+    key_id = key_id_of(sealed)
+    booking = replace(booking, contact=replace(booking.contact, key_id=key_id))
+    if (key := keys.get(key_id)) is None:
+        return booking.without_person()
+    return load_personal(key.open(sealed, _place(booking.id))).given_to(booking)
+
+
+def _open_part(of: Mapping[str, Any]) -> Booking:
 
     def money(amount: Any) -> Money:
         return Money(amount, of["currency"])
@@ -96,7 +146,7 @@ def booking_of(row: Row[Any]) -> Booking:
         reference=of["booking_reference"],
         version=of["version"],
         status=Status(of["status"]),
-        contact=Contact(of["guest_id"], of["guest_name"], of["guest_email"], of["guest_phone"]),
+        contact=Contact(of["guest_id"], None, None, None),
         venue=Venue(
             of["venue_id"], VenueType(of["venue_type"]), of["venue_name"], of["venue_time_zone"]
         ),
@@ -118,11 +168,11 @@ def booking_of(row: Row[Any]) -> Booking:
             money(of["amount_refunded"]),
         ),
         hold=Hold(of["inventory_reservation_id"], of["inventory_item_id"]),
-        special_requests=of["special_requests"],
-        internal_notes=of["internal_notes"],
+        special_requests=None,
+        internal_notes=None,
         source=Source(of["source"]),
         metadata=None if of["metadata"] is None else json.loads(of["metadata"]),
-        idempotency_key=of["idempotency_key"],
+        idempotency_key=None,
         created_at=of["created_at"],
         updated_at=of["updated_at"],
         expires_at=of["expires_at"],
@@ -130,6 +180,5 @@ def booking_of(row: Row[Any]) -> Booking:
         cancelled_at=of["cancelled_at"],
         checked_in_at=of["checked_in_at"],
         completed_at=of["completed_at"],
-        cancellation_reason=of["cancellation_reason"],
         cancelled_by=of["cancelled_by"],
     )

@@ -61,6 +61,7 @@ def outcome_row(recording: Recording) -> dict[str, object]:
         "status": outcome.status,
         "code": outcome.code,
         "reply": outcome.reply,
+        "sealed": outcome.sealed,
         "events": outcome.events,
         "replayed_from": outcome.replayed_from,
         "journal": recording.journal,
@@ -94,4 +95,4 @@ def outcome_of(row: Row[Any]) -> StoredOutcome | None:
     """From a row that joins `outcomes`; None where there is none yet."""
     if row.status is None:
         return None
-    return StoredOutcome(row.status, row.code, row.reply, row.events, row.replayed_from)
+    return StoredOutcome(row.status, row.code, row.reply, row.events, row.replayed_from, row.sealed)

@@ -13,12 +13,13 @@ from adapters.database.claims_sqlite import SqliteClaimTable
 from adapters.database.documents import Documents
 from adapters.database.due_work import SqlDueWork
 from adapters.database.engines import postgresql_engine, sqlite_engine
+from adapters.database.key_store import SqlKeyStore
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
-from handlers.ports import BookingReads, DueWork, LaneDatabase, RebuildRows
+from handlers.ports import BookingReads, DueWork, KeyStore, LaneDatabase, RebuildRows, ServiceKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Database:
     due: DueWork
     reads: BookingReads
     rebuilding: RebuildRows
+    keys: KeyStore
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -39,7 +41,7 @@ class Database:
             self._lock.release()
 
 
-def open_database(settings: DatabaseSettings) -> Database:
+def open_database(settings: DatabaseSettings, keys: ServiceKeys) -> Database:
     """Connects with the first question, not here.
 
     Raises DatabaseInUse when another worker has the SQLite file, and ValueError for a URL of
@@ -48,28 +50,28 @@ def open_database(settings: DatabaseSettings) -> Database:
     url = make_url(settings.url)
     match url.drivername:
         case "postgresql+asyncpg":
-            return _postgresql(url, settings.pool_size)
+            return _postgresql(url, settings.pool_size, keys)
         case "sqlite+aiosqlite":
-            return _sqlite(url, settings.pool_size)
+            return _sqlite(url, settings.pool_size, keys)
         case other:
             raise ValueError(f"expected postgresql+asyncpg or sqlite+aiosqlite, got {other}")
 
 
-def _postgresql(url: URL, pool_size: int) -> Database:
+def _postgresql(url: URL, pool_size: int, keys: ServiceKeys) -> Database:
     writing = postgresql_engine(url, pool_size, read_only=False)
     reading = postgresql_engine(url, pool_size, read_only=True)
     documents = Documents(writing.dialect)
-    return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), None)
+    return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), keys, None)
 
 
-def _sqlite(url: URL, pool_size: int) -> Database:
+def _sqlite(url: URL, pool_size: int, keys: ServiceKeys) -> Database:
     if not url.database or url.database == ":memory:":
         raise ValueError("expected a file in the SQLite URL: several connections share it")
     lock = WorkerLock(url.database)
     writing = sqlite_engine(url, pool_size, read_only=False)
     reading = sqlite_engine(url, pool_size, read_only=True)
     documents = Documents(writing.dialect)
-    return _assembled(writing, reading, documents, SqliteClaimTable(documents), lock)
+    return _assembled(writing, reading, documents, SqliteClaimTable(documents), keys, lock)
 
 
 def _assembled(
@@ -77,13 +79,15 @@ def _assembled(
     reading: AsyncEngine,
     documents: Documents,
     claim_table: ClaimTable,
+    keys: ServiceKeys,
     lock: WorkerLock | None,
 ) -> Database:
     return Database(
-        lanes=SqlLaneDatabase(writing, documents, claim_table),
+        lanes=SqlLaneDatabase(writing, documents, claim_table, keys),
         due=SqlDueWork(reading, documents),
-        reads=SqlBookingReads(reading, documents, claim_table),
-        rebuilding=SqlRebuildRows(writing, documents, claim_table),
+        reads=SqlBookingReads(reading, documents, claim_table, keys),
+        rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
+        keys=SqlKeyStore(writing, documents, keys),
         _engines=(writing, reading),
         _lock=lock,
     )

@@ -12,12 +12,13 @@ from sqlalchemy.sql.selectable import TextualSelect
 
 from adapters.database.command_rows import coordinates_row, outcome_of, start_of
 from adapters.database.documents import Documents
+from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session
 from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import Coordinates, KnownCommand
+from handlers.ports import Coordinates, KnownCommand, key_id_of
 
 _OUTCOME: Final = [
-    outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from")
+    outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from", "sealed")
 ]
 _COORDINATES: Final = [
     commands.c[name] for name in ("topic", "partition", "log_offset", "timestamp_ms")
@@ -27,7 +28,8 @@ _COORDINATES: Final = [
 class KnownCommands:
     """Finds commands by identity or by where they lie in the log."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, keys: GuestKeys) -> None:
+        self._keys = keys
         self._by_id = _finding(documents, [commands.c.row_id])
         self._by_coordinates = _finding(documents, _COORDINATES)
         self._heard = documents.select(
@@ -55,8 +57,15 @@ class KnownCommands:
         in_flight = [{"row_id": row.row_id} for row in rows if row.status is None]
         for entry in await session.run(self._heard, in_flight):
             heard[entry.row_id].append(entry.body)
+        keys = await self._keys.opening(session, (row.sealed for row in rows))
         return [
-            KnownCommand(start_of(row), outcome_of(row), tuple(heard[row.row_id])) for row in rows
+            KnownCommand(
+                start_of(row),
+                outcome_of(row),
+                tuple(heard[row.row_id]),
+                keys.get(key_id_of(row.sealed)) if row.sealed else None,
+            )
+            for row in rows
         ]
 
 

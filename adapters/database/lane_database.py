@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +14,7 @@ from adapters.database.booking_rows import booking_of
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
 from adapters.database.fence import Fence
+from adapters.database.guest_keys import GuestKeys
 from adapters.database.known_commands import KnownCommands
 from adapters.database.lane_progress import LaneProgress
 from adapters.database.recording import Recorder
@@ -24,6 +27,7 @@ from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
 from handlers.ports import (
     Coordinates,
+    DataKey,
     JournalEntry,
     KeyClaim,
     KeyHolder,
@@ -33,19 +37,30 @@ from handlers.ports import (
     Mark,
     Recording,
     Resting,
+    ServiceKeys,
     Start,
 )
 from schemas.stored import load_owed
+
+TOLD_AGAIN_AFTER: Final = timedelta(minutes=5)
+"""A lane that read a key before it was destroyed may publish it behind the tombstone, but not later
+than this: by then its transaction has timed out, or another worker has its lane."""
 
 
 class SqlLaneDatabase:
     """Implements handlers.ports.LaneDatabase; all statements are made here, once."""
 
-    def __init__(self, engine: AsyncEngine, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        documents: Documents,
+        claim_table: ClaimTable,
+        service_keys: ServiceKeys,
+    ) -> None:
         self._engine = engine
         self._documents = documents
         self._fence = Fence(documents, engine.dialect)
-        self._statements = _Statements(documents, claim_table)
+        self._statements = _Statements(documents, claim_table, service_keys)
 
     async def open_lane(self, topic: str, partition: int) -> LaneState:
         async with transaction(self._engine, self._documents) as session:
@@ -70,10 +85,13 @@ class SqlLaneDatabase:
 
 
 class _Statements:
-    def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(
+        self, documents: Documents, claim_table: ClaimTable, service_keys: ServiceKeys
+    ) -> None:
+        self.keys = GuestKeys(documents, service_keys)
         self.progress = LaneProgress(documents)
         self.bookings = documents.find(bookings, bookings.c.id)
-        self.known = KnownCommands(documents)
+        self.known = KnownCommands(documents, self.keys)
         self.starting = Starting(documents)
         self.uniqueness = Uniqueness(documents)
         self.claims = Claims(documents, claim_table)
@@ -102,7 +120,8 @@ class _SqlLaneTransaction:
 
     async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
         rows = await self._session.run(self._statements.bookings, [{"id": each} for each in ids])
-        return {row.id: booking_of(row) for row in rows}
+        keys = await self._statements.keys.opening(self._session, (row.personal for row in rows))
+        return {row.id: booking_of(row, keys) for row in rows}
 
     async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         return await self._statements.known.by_id(self._session, row_ids)
@@ -149,6 +168,13 @@ class _SqlLaneTransaction:
 
     async def journal(self, entries: Sequence[JournalEntry]) -> None:
         await self._statements.starting.journal(self._session, entries)
+
+    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
+        return await self._statements.keys.of_guests(self._session, guest_ids, now)
+
+    async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:
+        again_at = now + TOLD_AGAIN_AFTER
+        return await self._statements.keys.destroy(self._session, guest_ids, now, again_at)
 
     async def record(self, recordings: Sequence[Recording]) -> None:
         await self._statements.recorder.record(self._session, recordings)

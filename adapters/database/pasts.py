@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 from sqlalchemy import Integer, column, select
 
 from adapters.database.documents import Documents
+from adapters.database.guest_keys import GuestKeys
 from adapters.database.known_commands import KnownCommands
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import bookings, commands, outcomes, rebuild_progress, undo
-from handlers.ports import Coordinates, KnownCommand, Later
+from handlers.ports import Coordinates, DataKey, KnownCommand, Later, ServiceKeys
 from schemas.envelope import SYSTEM_COMMANDS
 
 _REFUSED = 400  # an outcome's status from here on changed nothing
@@ -27,9 +28,10 @@ class HalfRebuilt(Exception):
 class Pasts:
     """Looks up many at once."""
 
-    def __init__(self, session: Session, documents: Documents) -> None:
+    def __init__(self, session: Session, documents: Documents, service_keys: ServiceKeys) -> None:
         self._session = session
-        self._known = KnownCommands(documents)
+        self._keys = GuestKeys(documents, service_keys)
+        self._known = KnownCommands(documents, self._keys)
         # A document each: a bug can leave more letters than a statement may have parameters.
         self._venues = documents.select(
             "select bookings.id, bookings.venue_id from bookings"
@@ -48,6 +50,10 @@ class Pasts:
     async def knows_nothing(self) -> bool:
         """Whether no command was ever begun on this database."""
         return not await self._session.run(select(commands.c.row_id).limit(1))
+
+    async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
+        """Those of these guests' keys that are left."""
+        return await self._keys.by_id(self._session, key_ids)
 
     async def known(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         """Those that were ever begun."""
@@ -88,10 +94,10 @@ class Pasts:
 
 
 @asynccontextmanager
-async def open_pasts(settings: DatabaseSettings) -> AsyncIterator[Pasts]:
+async def open_pasts(settings: DatabaseSettings, service_keys: ServiceKeys) -> AsyncIterator[Pasts]:
     """On one connection of its own. Raises DatabaseAway, HalfRebuilt."""
     engine = engine_for(settings, read_only=True)
     async with reading_with(engine) as session:
         if await session.run(select(rebuild_progress).limit(1)):
             raise HalfRebuilt("a rebuild of this database is not finished: run booking rebuild")
-        yield Pasts(session, Documents(engine.dialect))
+        yield Pasts(session, Documents(engine.dialect), service_keys)

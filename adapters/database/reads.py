@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.database.booking_rows import booking_of
+from adapters.database.booking_rows import booking_of, opened_reason
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
-from adapters.database.session import reading
+from adapters.database.guest_keys import GuestKeys
+from adapters.database.session import Session, reading
 from adapters.database.tables import booking_history, bookings
 from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
 from domain.queries import Listing
-from handlers.ports import HistoryRow
+from handlers.ports import HistoryRow, ServiceKeys
 
 
 class SqlBookingReads:
     """Implements handlers.ports.BookingReads."""
 
-    def __init__(self, engine: AsyncEngine, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        documents: Documents,
+        claim_table: ClaimTable,
+        service_keys: ServiceKeys,
+    ) -> None:
+        self._keys = GuestKeys(documents, service_keys)
         self._engine = engine
         self._documents = documents
         self._claims = Claims(documents, claim_table)
@@ -36,27 +45,28 @@ class SqlBookingReads:
     async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(self._by_id, [{"id": each} for each in ids])
-        return {row.id: booking_of(row) for row in rows}
+            return {each.id: each for each in await self._opened(session, rows)}
 
     async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(
                 self._by_reference, [{"booking_reference": each} for each in references]
             )
-        return {row.booking_reference: booking_of(row) for row in rows}
+            return {each.reference: each for each in await self._opened(session, rows)}
 
     async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(
                 self._histories, [{"booking_id": each} for each in booking_ids]
             )
+            keys = await self._keys.opening(session, (row.reason for row in rows))
         found: dict[UUID, list[HistoryRow]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: row.version):
             change = StatusChange(
                 from_status=None if row.from_status is None else Status(row.from_status),
                 to_status=Status(row.to_status),
                 changed_by=row.changed_by,
-                reason=row.reason,
+                reason=opened_reason(row, keys),
             )
             found[row.booking_id].append(HistoryRow(change, row.version, row.created_at))
         return dict(found)
@@ -80,8 +90,11 @@ class SqlBookingReads:
 
     async def _page(self, query: Select[tuple[object, ...]], page: Listing) -> Sequence[Booking]:
         async with reading(self._engine, self._documents) as session:
-            rows = await session.run(paged(query, page))
-        return [booking_of(row) for row in rows]
+            return await self._opened(session, await session.run(paged(query, page)))
+
+    async def _opened(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Booking]:
+        keys = await self._keys.opening(session, (row.personal for row in rows))
+        return [booking_of(row, keys) for row in rows]
 
 
 def paged(query: Select[tuple[object, ...]], page: Listing) -> Select[tuple[object, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -11,10 +11,17 @@ from uuid import UUID, uuid5
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.database.booking_rows import booking_of, booking_row
+from adapters.database.booking_rows import (
+    booking_of,
+    booking_row,
+    open_row,
+    opened_reason,
+    sealed_reason,
+)
 from adapters.database.claims import Claim, ClaimTable
 from adapters.database.command_rows import command_row
 from adapters.database.documents import Documents
+from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session, transaction
 from adapters.database.tables import (
     booking_history,
@@ -30,7 +37,18 @@ from domain.booking import Booking
 from domain.effects import ClaimSlot
 from domain.lifecycle import ACTIVE, Status
 from domain.rules import ConflictScope, Rules
-from handlers.ports import Gap, KeyClaim, Mark, Rebuilt, Unsettled, Whole
+from handlers.ports import (
+    DataKey,
+    Gap,
+    KeyClaim,
+    Mark,
+    Rebuilt,
+    ServiceKeys,
+    Unsettled,
+    Whole,
+    WrappedKey,
+)
+from schemas.sealed import PersonalPart
 
 # The connection is set for a worker's short statements on few rows.
 _FOR_WHOLE_TABLES: Final = (
@@ -45,7 +63,14 @@ _ENDED: Final = (Status.CANCELLED, Status.EXPIRED)
 class SqlRebuildRows:
     """Implements handlers.ports.RebuildRows."""
 
-    def __init__(self, engine: AsyncEngine, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        documents: Documents,
+        claim_table: ClaimTable,
+        service_keys: ServiceKeys,
+    ) -> None:
+        self._guest_keys = GuestKeys(documents, service_keys)
         self._engine = engine
         self._documents = documents
         self._claim_table = claim_table
@@ -95,11 +120,19 @@ class SqlRebuildRows:
             )
         return {row.partition: row.next_offset for row in rows}
 
+    async def write_keys(self, keys: Sequence[WrappedKey]) -> None:
+        async with transaction(self._engine, self._documents) as session:
+            await self._guest_keys.restore(session, keys)
+
+    async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
+        async with transaction(self._engine, self._documents) as session:
+            return await self._guest_keys.by_id(session, key_ids)
+
     async def write(
         self, rebuilt: Sequence[Rebuilt], topic: str, reached: Mapping[int, int]
     ) -> None:
         async with transaction(self._engine, self._documents) as session:
-            await session.run(self._write_bookings, [booking_row(b) for b in _latest(rebuilt)])
+            await session.run(self._write_bookings, _bookings(rebuilt))
             await session.run(self._write_history, _history(rebuilt))
             await session.run(self._write_commands, [command_row(r.start) for r in _each(rebuilt)])
             await session.run(self._write_outcomes, [_outcome_row(r) for r in _each(rebuilt)])
@@ -139,14 +172,24 @@ class SqlRebuildRows:
                 gaps=await _gaps(session),
                 overlapping=seen.overlapping,
                 unsettled=seen.unsettled,
-                digest=await _with_history(session, seen.digest),
+                digest=await self._with_history(session, seen.digest),
             )
+
+    async def _with_history(self, session: Session, digest: Any) -> str:
+        found = booking_history.c
+        rows = await session.run(select(booking_history).order_by(found.booking_id, found.version))
+        keys = await self._guest_keys.opening(session, (row.reason for row in rows))
+        for row in rows:
+            content = row._asdict() | {"reason": opened_reason(row, keys)}
+            digest.update(repr(tuple(content.values())).encode())
+        return str(digest.hexdigest())
 
     async def _claim_all(self, session: Session, rules: Rules) -> _Seen:
         """Claims for every active booking, and what else is to be told of each."""
         seen = _Seen()
         async for page in _pages(session):
-            found = [booking_of(row) for row in page]
+            keys = await self._guest_keys.opening(session, (row.personal for row in page))
+            found = [booking_of(row, keys) for row in page]
             for booking in found:
                 seen.note(booking)
             claims = [
@@ -171,7 +214,8 @@ class _Seen:
 
     def note(self, booking: Booking) -> None:
         self.by_status[booking.status.value] += 1
-        self.digest.update(repr(sorted(booking_row(booking).items())).encode())
+        content = open_row(booking) | PersonalPart.of(booking).shown()
+        self.digest.update(repr(sorted(content.items())).encode())
         kept = booking.payment.kept
         if booking.status in _ENDED and not kept.is_zero:
             self.unsettled.append(
@@ -185,14 +229,14 @@ def _claim(booking: Booking) -> Claim:
     return booking.id, claim
 
 
-def _latest(rebuilt: Sequence[Rebuilt]) -> list[Booking]:
+def _bookings(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
     """One row a booking: a statement cannot touch one twice."""
-    found: dict[UUID, Booking] = {}
+    latest: dict[UUID, Rebuilt] = {}
     for each in rebuilt:
-        standing = found.get(each.booking.id)
-        if standing is None or standing.version < each.booking.version:
-            found[each.booking.id] = each.booking
-    return list(found.values())
+        standing = latest.get(each.booking.id)
+        if standing is None or standing.booking.version < each.booking.version:
+            latest[each.booking.id] = each
+    return [booking_row(each.booking, each.data_key) for each in latest.values()]
 
 
 def _each(rebuilt: Sequence[Rebuilt]) -> list[Rebuilt]:
@@ -207,7 +251,9 @@ def _history(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
             "from_status": each.history.from_status,
             "to_status": each.history.to_status,
             "changed_by": each.history.changed_by,
-            "reason": each.history.reason,
+            "reason": sealed_reason(
+                each.booking.id, each.booking.version, each.history.reason, each.data_key
+            ),
             "created_at": each.booking.updated_at,
         }
         for each in rebuilt
@@ -221,6 +267,7 @@ def _outcome_row(each: Rebuilt) -> dict[str, object]:
         "status": each.outcome.status,
         "code": each.outcome.code,
         "reply": each.outcome.reply,
+        "sealed": each.outcome.sealed,
         "events": each.outcome.events,
         "replayed_from": None,
         "journal": "[]",
@@ -279,12 +326,3 @@ async def _gaps(session: Session) -> list[Gap]:
         .order_by(bookings.c.id)
     )
     return [Gap(row.id, row.version, row.found) for row in rows]
-
-
-async def _with_history(session: Session, digest: Any) -> str:
-    rows = await session.run(
-        select(booking_history).order_by(booking_history.c.booking_id, booking_history.c.version)
-    )
-    for row in rows:
-        digest.update(repr(tuple(row)).encode())
-    return str(digest.hexdigest())

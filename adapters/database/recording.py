@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from adapters.database.booking_rows import booking_row
+from adapters.database.booking_rows import booking_row, sealed_reason
 from adapters.database.claims import Claim, ClaimTable
 from adapters.database.command_rows import outcome_row
 from adapters.database.documents import Documents
@@ -89,8 +89,12 @@ class Recorder:
         expected = {write.booking.id: write.booking.version for write in writes}
         if len(expected) < len(writes):
             raise PromiseBroken("one booking is written twice in one wave")
-        new = [booking_row(write.booking) for write in writes if write.booking.version == 1]
-        changed = [booking_row(write.booking) for write in writes if write.booking.version > 1]
+        new = [
+            booking_row(write.booking, write.key) for write in writes if write.booking.version == 1
+        ]
+        changed = [
+            booking_row(write.booking, write.key) for write in writes if write.booking.version > 1
+        ]
         written = {row.id for row in await session.run(self._first_versions, new)} | {
             row.id for row in await session.run(self._next_versions, changed)
         }
@@ -106,7 +110,9 @@ class Recorder:
                     "from_status": write.history.from_status,
                     "to_status": write.history.to_status,
                     "changed_by": write.history.changed_by,
-                    "reason": write.history.reason,
+                    "reason": sealed_reason(
+                        write.booking.id, write.booking.version, write.history.reason, write.key
+                    ),
                     "created_at": write.booking.updated_at,
                 }
                 for write in writes
@@ -168,6 +174,10 @@ class Recorder:
                 for each in again
             ],
         )
+
+
+def _booking_row(write: BookingWrite) -> dict[str, object]:
+    return booking_row(write.booking, write.key)
 
 
 def _final_claims(recordings: Iterable[Recording]) -> Iterable[Claim]:

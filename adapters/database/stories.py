@@ -18,6 +18,8 @@ from sqlalchemy import Row, Select, or_, select
 
 from adapters.database.booking_rows import booking_of
 from adapters.database.command_rows import outcome_of, start_of
+from adapters.database.documents import Documents
+from adapters.database.guest_keys import GuestKeys
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
@@ -33,7 +35,7 @@ from adapters.database.undo_rows import UndoRow, undo_of
 from domain.booking import Booking
 from domain.effects import TakenSlot
 from domain.time_slot import TimeSlot
-from handlers.ports import Start, StoredOutcome
+from handlers.ports import ServiceKeys, Start, StoredOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class BookingStory:
 class Stories:
     """Finds what belongs to a booking, by whatever name the operator has of it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, documents: Documents, service_keys: ServiceKeys) -> None:
         self._session = session
+        self._keys = GuestKeys(documents, service_keys)
 
     async def about(self, name: str) -> BookingStory | None:
         """By reference, booking id or command id; None when nothing is known under that name."""
@@ -73,8 +76,9 @@ class Stories:
         found = await self._session.run(select(bookings).where(bookings.c.id == booking_id))
         if not found and not rows:
             return None
+        keys = await self._keys.opening(self._session, (row.personal for row in found))
         return BookingStory(
-            booking=booking_of(found[0]) if found else None,
+            booking=booking_of(found[0], keys) if found else None,
             commands=await self._stories(rows),
             claims=await self._claims(booking_id),
             undo=await undo_of(self._session, _bookings(booking_id, rows)),
@@ -131,10 +135,13 @@ class Stories:
 
 
 @asynccontextmanager
-async def open_stories(settings: DatabaseSettings) -> AsyncIterator[Stories]:
+async def open_stories(
+    settings: DatabaseSettings, service_keys: ServiceKeys
+) -> AsyncIterator[Stories]:
     """On one connection of its own. Raises DatabaseAway."""
-    async with reading_with(engine_for(settings, read_only=True)) as session:
-        yield Stories(session)
+    engine = engine_for(settings, read_only=True)
+    async with reading_with(engine) as session:
+        yield Stories(session, Documents(engine.dialect), service_keys)
 
 
 def _bookings(booking_id: UUID | None, rows: Sequence[Row[Any]]) -> set[UUID]:
@@ -156,6 +163,7 @@ def _commands() -> Select[Any]:
             ended.reply,
             ended.events,
             ended.replayed_from,
+            ended.sealed,
             ended.recorded_at,
             ended.journal.label("story"),
         )

@@ -118,7 +118,8 @@ outcomes: Final = Table(
     _needed("row_id", ID, ForeignKey(commands.c.row_id), primary_key=True),
     _needed("status", SmallInteger()),
     _optional("code", Text()),
-    _optional("reply", Text()),
+    _optional("reply", Text()),  # with null for what is personal
+    _optional("sealed", Text()),  # that, by the guest's key
     _needed("events", Text()),
     _optional("replayed_from", ID),
     _needed("journal", Text()),
@@ -165,9 +166,7 @@ bookings: Final = Table(
     _needed("id", ID, primary_key=True),
     _needed("booking_reference", Text(), unique=True),
     _needed("guest_id", ID),
-    _optional("guest_name", Text()),
-    _optional("guest_email", Text()),
-    _optional("guest_phone", Text()),
+    _optional("personal", Text()),  # sealed by the guest's key; null: nothing is
     _needed("venue_id", ID),
     _needed("venue_type", Text()),
     _optional("venue_name", Text()),
@@ -192,9 +191,6 @@ bookings: Final = Table(
     _needed("amount_refunded", AMOUNT),
     _needed("inventory_reservation_id", Text()),
     _optional("inventory_item_id", Text()),
-    _optional("special_requests", Text()),
-    _optional("internal_notes", Text()),
-    _optional("idempotency_key", Text()),
     _needed("created_at", INSTANT),
     _needed("updated_at", INSTANT),
     _optional("confirmed_at", INSTANT),
@@ -202,7 +198,6 @@ bookings: Final = Table(
     _optional("checked_in_at", INSTANT),
     _optional("completed_at", INSTANT),
     _optional("expires_at", INSTANT),
-    _optional("cancellation_reason", Text()),
     _optional("cancelled_by", Text()),
     _needed("source", Text()),
     _optional("metadata", Text()),
@@ -228,9 +223,43 @@ booking_history: Final = Table(
     _optional("from_status", Text()),
     _needed("to_status", Text()),
     _needed("changed_by", Text()),
-    _optional("reason", Text()),
+    _optional("reason", Text()),  # sealed by the guest's key
     _needed("created_at", INSTANT),
     PrimaryKeyConstraint("booking_id", "version"),
+)
+
+# One a guest, wrapped by a key of the settings; without it nobody can read what is sealed with it.
+guest_keys: Final = Table(
+    "guest_keys",
+    METADATA,
+    _needed("key_id", ID, primary_key=True),
+    _needed("guest_id", ID),
+    _optional("wrapped", Text()),  # null: destroyed
+    _needed("created_at", INSTANT),
+    _optional("erased_at", INSTANT),
+    _optional("tombstone_due_at", INSTANT),  # when to tell the topic of it once more
+    Index(
+        "guest_keys_of_guests",
+        "guest_id",
+        unique=True,
+        postgresql_where=text("wrapped IS NOT NULL"),
+        sqlite_where=text("wrapped IS NOT NULL"),
+    ),
+    Index(
+        "guest_keys_to_tell",
+        "tombstone_due_at",
+        postgresql_where=text("tombstone_due_at IS NOT NULL"),
+        sqlite_where=text("tombstone_due_at IS NOT NULL"),
+    ),
+)
+
+# The settings' keys that something is still wrapped by, each with what only that very key opens.
+service_keys: Final = Table(
+    "service_keys",
+    METADATA,
+    _needed("name", Text(), primary_key=True),
+    _needed("proof", Text()),
+    _needed("used_since", INSTANT),
 )
 
 # Who holds which unit when. Not tied to bookings: a claim stands before its booking does.

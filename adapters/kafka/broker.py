@@ -21,7 +21,7 @@ from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
-from handlers.ports import CommandProcessor, LaneRows, QueryProcessor, Record
+from handlers.ports import CommandProcessor, LaneRows, QueryProcessor, Record, Sealer
 
 # FastStream waits this much longer than the batch in hand, which ends by itself.
 GRACE_SECONDS = 3.0
@@ -76,6 +76,7 @@ def build_broker(
     queries: QueryProcessor,
     rows: LaneRows,
     topics: TopicDirectory,
+    sealer: Sealer,
     give_up: Callable[[str], None],
 ) -> KafkaSide:
     """Wire the Kafka side; needs a running loop only from `open` on.
@@ -83,7 +84,7 @@ def build_broker(
     `give_up` is called with a reason when the worker cannot go on, and has to make it exit.
     """
     names = TopicNames(settings.topic_prefix)
-    refusals = Refusals(names, topics)
+    refusals = Refusals(names, topics, sealer)
     publisher = BrokerPublisher(settings, refusals)
     lanes = Lanes(settings, rows, refusals)
     commands_consumer = CommandsConsumer(settings, commands, lanes, topics, give_up)

@@ -21,7 +21,8 @@ from aiokafka.errors import (
 )
 
 from adapters.kafka.topics import TopicNames
-from handlers.ports import Output, Topics
+from handlers.ports import Output, Sealer, Topics
+from schemas.letters import SEALED, about, bound_to
 
 _log = structlog.get_logger(__name__)
 
@@ -39,13 +40,21 @@ class CannotPublish(Exception):
 class Refusals:
     """Knows what was refused, and gives every output the topic where it can be written."""
 
-    def __init__(self, names: TopicNames, topics: Topics) -> None:
+    def __init__(self, names: TopicNames, topics: Topics, sealer: Sealer) -> None:
         self._names = names
         self._topics = topics
+        self._sealer = sealer
         self._closed_until: dict[str, float] = {}
         self._too_large: set[tuple[str, int]] = set()
         self._own = frozenset(
-            {names.commands, names.queries, names.replies, names.events, names.dead_letter}
+            {
+                names.commands,
+                names.queries,
+                names.replies,
+                names.events,
+                names.dead_letter,
+                names.guest_keys,
+            }
         )
 
     def note(self, outputs: Sequence[tuple[Output, KafkaError]]) -> None:
@@ -100,7 +109,7 @@ class Refusals:
 
     def _next_address(self, output: Output, reason: str) -> Output:
         names = self._names
-        if output.topic in (names.events, names.commands, names.dead_letter):
+        if output.topic in (names.events, names.commands, names.dead_letter, names.guest_keys):
             raise CannotPublish(
                 f"Kafka refuses a record of {_size(output)} bytes for {output.topic}: {reason}"
             )
@@ -113,16 +122,18 @@ class Refusals:
             )
         if output.partition is not None and reason == "no_such_partition":
             return replace(output, partition=None)
+        ours = (
+            ("dlq_reason", b"reply_refused"),
+            ("dlq_detail", reason.encode()),
+            ("dlq_source_topic", output.topic.encode()),
+            (SEALED, b"service"),
+        )
         return replace(
             output,
             topic=names.dead_letter,
             partition=None,
-            headers=(
-                *output.headers,
-                ("dlq_reason", b"reply_refused"),
-                ("dlq_detail", reason.encode()),
-                ("dlq_source_topic", output.topic.encode()),
-            ),
+            value=self._sealer.seal(output.value, bound_to(about(ours))).encode(),
+            headers=(*output.headers, *ours),
         )
 
 

@@ -71,7 +71,10 @@ def hear(future: asyncio.Future[Any]) -> None:
 
 def _append(batch: Any, output: Output) -> bool:
     appended = batch.append(
-        timestamp=None, key=output.key, value=output.value, headers=_writable(output.headers)
+        timestamp=None,
+        key=output.key,
+        value=None if output.is_tombstone else output.value,
+        headers=_writable(output.headers),
     )
     return appended is not None
 

@@ -20,11 +20,21 @@ FOR_EVER: Final = None
 PARTITIONS: Final = 12
 # What could not be processed comes with headers on top, and may itself be as large as Kafka takes.
 DEAD_LETTER_MAX_BYTES: Final = 3 * 1024 * 1024
+# A key that was destroyed is gone from every segment a day and a bit after its tombstone came: a
+# segment is closed within the hour, and compacted within the day.
+COMPACTED: Final = {
+    "cleanup.policy": "compact",
+    "max.compaction.lag.ms": str(timedelta(days=1) // timedelta(milliseconds=1)),
+    "segment.ms": str(timedelta(hours=1) // timedelta(milliseconds=1)),
+    "min.cleanable.dirty.ratio": "0.1",
+    "delete.retention.ms": str(timedelta(days=1) // timedelta(milliseconds=1)),
+    "message.timestamp.type": "CreateTime",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
-    """The five topics under one prefix."""
+    """The six topics under one prefix."""
 
     prefix: str
 
@@ -48,6 +58,10 @@ class TopicNames:
     def dead_letter(self) -> str:
         return f"{self.prefix}.dead-letter"
 
+    @property
+    def guest_keys(self) -> str:
+        return f"{self.prefix}.guest-keys"
+
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
@@ -58,8 +72,11 @@ class TopicPlan:
     broker_time: bool = False
     max_bytes: int | None = None
     partitions: int = PARTITIONS
+    is_compacted: bool = False
 
     def configuration(self) -> dict[str, str]:
+        if self.is_compacted:
+            return COMPACTED
         configuration = {
             "cleanup.policy": "delete",
             "retention.ms": "-1"
@@ -83,6 +100,7 @@ def planned_topics(prefix: str) -> tuple[TopicPlan, ...]:
         TopicPlan(names.replies, kept=timedelta(days=1)),
         TopicPlan(names.events, kept=FOR_EVER),
         TopicPlan(names.dead_letter, kept=timedelta(days=30), max_bytes=DEAD_LETTER_MAX_BYTES),
+        TopicPlan(names.guest_keys, kept=FOR_EVER, is_compacted=True),
     )
 
 

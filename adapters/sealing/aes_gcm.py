@@ -1,7 +1,9 @@
-"""AES-256-GCM under the service's keys: nobody else can read what is sealed, change it or move it.
+"""AES-256-GCM: data keys seal what is personal, the settings' keys wrap the data keys.
 
-A random nonce of 96 bits for each: 2^32 of them under one key are safe, some thousand million
-commands; then it is time for a new key (NIST SP 800-38D, 8.3).
+What was sealed for one place does not open in another, and not after it was changed. Each time a
+random nonce of 96 bits: 2^32 uses of one key are safe (NIST SP 800-38D, 8.3). A guest's key never
+comes near that; of the settings' keys it is a use or two a command, so that after two thousand
+million commands it is time for a new one.
 """
 
 from __future__ import annotations
@@ -10,21 +12,49 @@ import os
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from handlers.ports import CannotOpen
+from handlers.ports import CannotOpen, WrappedKey
 
-VERSION: Final = 1
-"""Of the envelope: 1 is sealed with a key of the service. Another version will say otherwise."""
+VERSION: Final = "1"
+"""Of both envelopes: `1.<data key's id>.<base64>` and `1.<settings' key>.<base64>`."""
 _NONCE_BYTES: Final = 12
-_PURPOSE: Final = b"booking-event-sealed"  # these keys may seal other things too: never alike
+_KEY_BYTES: Final = 32
+# None of these opens another's: the associated data begins with what it is for.
+_BY_GUEST, _BY_SERVICE, _WRAPPED = b"booking-guest", b"booking-service", b"booking-data-key"
 
 
-class AesGcmSealer:
-    """Implements handlers.ports.Sealer: seals with the first key, opens with any."""
+class AesGcmDataKey:
+    """Implements handlers.ports.DataKey."""
+
+    __slots__ = ("_cipher", "guest_id", "id", "wrapped")
+
+    def __init__(self, key_id: UUID, guest_id: UUID, secret: bytes, wrapped: str) -> None:
+        self.id = key_id
+        self.guest_id = guest_id
+        self.wrapped = wrapped
+        self._cipher = AESGCM(secret)
+
+    def __repr__(self) -> str:
+        return f"AesGcmDataKey({self.id})"
+
+    def seal(self, plaintext: bytes, bound_to: str) -> str:
+        name = str(self.id)
+        return _sealed(self._cipher, name, plaintext, _associated(_BY_GUEST, name, bound_to))
+
+    def open(self, sealed: str, bound_to: str) -> bytes:
+        version, name, data = _parts(sealed)
+        if version != VERSION or name != str(self.id):
+            raise CannotOpen(f"sealed with data key {name!r}, version {version!r}")
+        return _opened(self._cipher, data, _associated(_BY_GUEST, name, bound_to), "data key", name)
+
+
+class AesGcmServiceKeys:
+    """Implements handlers.ports.ServiceKeys: the first of `keys` seals, any of them opens."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
@@ -32,30 +62,76 @@ class AesGcmSealer:
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
         self._current = next(iter(keys))
 
-    def seal(self, plaintext: bytes, bound_to: bytes) -> Mapping[str, object]:
-        """The envelope, for JSON; it opens only together with the same `bound_to`."""
-        nonce, name = os.urandom(_NONCE_BYTES), self._current
-        sealed = self._ciphers[name].encrypt(nonce, plaintext, _associated(name, bound_to))
-        return {"v": VERSION, "key": name, "data": b64encode(nonce + sealed).decode()}
+    @property
+    def current(self) -> str:
+        return self._current
 
-    def open(self, envelope: Mapping[str, Any], bound_to: bytes) -> bytes:
-        """What was sealed. Raises CannotOpen."""
-        version, name, text = (envelope.get(part) for part in ("v", "key", "data"))
+    def seal(self, plaintext: bytes, bound_to: str) -> str:
+        name = self._current
+        return _sealed(
+            self._ciphers[name], name, plaintext, _associated(_BY_SERVICE, name, bound_to)
+        )
+
+    def open(self, sealed: str, bound_to: str) -> bytes:
+        return self._opened(sealed, _BY_SERVICE, bound_to)
+
+    def create(self, guest_id: UUID) -> AesGcmDataKey:
+        key_id, secret = uuid4(), os.urandom(_KEY_BYTES)
+        return AesGcmDataKey(key_id, guest_id, secret, self._wrap(key_id, guest_id, secret))
+
+    def unwrapped(self, key_id: UUID, guest_id: UUID, wrapped: str) -> AesGcmDataKey:
+        return AesGcmDataKey(key_id, guest_id, self._unwrap(key_id, guest_id, wrapped), wrapped)
+
+    def wrapped_again(self, key: WrappedKey) -> str | None:
+        if _parts(key.wrapped)[1] == self._current:
+            return None
+        secret = self._unwrap(key.id, key.guest_id, key.wrapped)
+        return self._wrap(key.id, key.guest_id, secret)
+
+    def _wrap(self, key_id: UUID, guest_id: UUID, secret: bytes) -> str:
+        name = self._current
+        associated = _associated(_WRAPPED, name, f"{key_id}/{guest_id}")
+        return _sealed(self._ciphers[name], name, secret, associated)
+
+    def _unwrap(self, key_id: UUID, guest_id: UUID, wrapped: str) -> bytes:
+        return self._opened(wrapped, _WRAPPED, f"{key_id}/{guest_id}")
+
+    def _opened(self, envelope: str, purpose: bytes, bound_to: str) -> bytes:
+        version, name, data = _parts(envelope)
         if version != VERSION:
-            raise CannotOpen(f"expected a sealed envelope of version {VERSION}, got {version!r}")
+            raise CannotOpen(f"expected an envelope of version {VERSION}, got {version!r}")
         if name not in self._ciphers:
-            raise CannotOpen(f"sealed with the key {name!r}, which is not among BOOKING_SEAL__KEYS")
-        try:
-            data = b64decode(str(text), validate=True)
-            return self._ciphers[name].decrypt(
-                data[:_NONCE_BYTES], data[_NONCE_BYTES:], _associated(name, bound_to)
-            )
-        except (InvalidTag, Base64Error, ValueError) as error:
-            raise CannotOpen(
-                f"the key {name!r} does not open it: another key under that name, or it was changed"
-            ) from error
+            raise CannotOpen(f"sealed by the key {name!r}, which is not among BOOKING_SEAL__KEYS")
+        associated = _associated(purpose, name, bound_to)
+        return _opened(self._ciphers[name], data, associated, "key", name)
 
 
-def _associated(name: str, bound_to: bytes) -> bytes:
+def _sealed(cipher: AESGCM, name: str, plaintext: bytes, associated: bytes) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    data = b64encode(nonce + cipher.encrypt(nonce, plaintext, associated)).decode()
+    return f"{VERSION}.{name}.{data}"
+
+
+def _opened(cipher: AESGCM, text: str, associated: bytes, what: str, name: str) -> bytes:
+    try:
+        data = b64decode(text, validate=True)
+        return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], associated)
+    except (InvalidTag, Base64Error, ValueError) as error:
+        raise CannotOpen(
+            f"the {what} {name!r} does not open it: another key under that name, or it was changed"
+            " or lies elsewhere"
+        ) from error
+
+
+def _parts(envelope: str) -> tuple[str, str, str]:
+    """Version, name of the key, base64. Raises CannotOpen."""
+    version, _, rest = envelope.partition(".")
+    name, _, data = rest.rpartition(".")  # a name in the settings may hold dots
+    if not data:
+        raise CannotOpen("expected a sealed envelope, got something else")
+    return version, name, data
+
+
+def _associated(purpose: bytes, name: str, bound_to: str) -> bytes:
     """Everything that must not be exchanged; none of the parts but the last can hold a zero."""
-    return b"\0".join((_PURPOSE, str(VERSION).encode(), name.encode(), bound_to))
+    return b"\0".join((purpose, VERSION.encode(), name.encode(), bound_to.encode()))

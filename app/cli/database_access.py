@@ -10,6 +10,7 @@ from app.failures import Failure
 
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
+    from handlers.ports import ServiceKeys
 
 
 def read_database_settings() -> DatabaseSettings:
@@ -23,6 +24,15 @@ def read_database_settings() -> DatabaseSettings:
     return reading[DatabaseSection].value
 
 
+def read_service_keys() -> ServiceKeys:
+    """What opens what is sealed in the database."""
+    from app.settings import read
+    from app.settings.service import SealSection
+    from app.wiring import service_keys
+
+    return service_keys(read(SealSection)[SealSection].seal_keys)
+
+
 @contextmanager
 def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     """Raises Failure when it does not answer, has another schema than this version expects, or is
@@ -30,7 +40,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     """
     from adapters.database.migrations import pending_migrations
     from adapters.database.pasts import HalfRebuilt
-    from handlers.ports import DatabaseAway
+    from handlers.ports import CannotOpen, DatabaseAway
 
     try:
         if pending := pending_migrations(settings.url):
@@ -38,5 +48,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
         yield
     except HalfRebuilt as error:
         raise Failure(str(error)) from error
+    except CannotOpen as error:
+        raise Failure(f"something in the database cannot be opened: {error}") from error
     except DatabaseAway as error:
         raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error

@@ -155,12 +155,18 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     from app.settings import read
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
-    from app.settings.service import SigningSection
+    from app.settings.service import SealSection, SigningSection
+    from app.wiring import service_keys
 
-    reading = read(KafkaSection, DatabaseSection, SigningSection)
+    reading = read(KafkaSection, DatabaseSection, SigningSection, SealSection)
     warn(reading.notices)
     kafka, database = reading[KafkaSection].value, reading[DatabaseSection].value
-    box = DeadLetterBox(kafka, database, reading[SigningSection].signing_key)
+    box = DeadLetterBox(
+        kafka,
+        database,
+        reading[SigningSection].signing_key,
+        service_keys(reading[SealSection].seal_keys),
+    )
 
     async def asked(advance: Callable[[int, int], None]) -> Any:
         await require_topics(
@@ -236,6 +242,8 @@ def _record_json(letter: Letter, *, personal: bool) -> dict[str, Any]:
     from app.cli.records import as_json
 
     shown = as_json(letter.record)
+    if letter.unopened is not None:
+        return shown | {"value": f"({letter.unopened})"}
     return shown if personal else shown | {"value": None}
 
 

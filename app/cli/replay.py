@@ -88,16 +88,17 @@ def _replaying() -> Replaying:
     from app.settings.auth import AuthSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
-    from app.settings.service import SigningSection
-    from app.wiring import authenticator
+    from app.settings.service import SealSection, SigningSection
+    from app.wiring import authenticator, service_keys
 
-    reading = read(KafkaSection, DatabaseSection, SigningSection, AuthSection)
+    reading = read(KafkaSection, DatabaseSection, SigningSection, SealSection, AuthSection)
     warn(reading.notices)
     return Replaying(
         reading[KafkaSection].value,
         reading[DatabaseSection].value,
         authenticator(reading[AuthSection].value),
         ServiceSignature(reading[SigningSection].signing_key),
+        service_keys(reading[SealSection].seal_keys),
     )
 
 

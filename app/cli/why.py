@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from adapters.database.stories import BookingStory
+    from handlers.ports import ServiceKeys
 
 
 def why(
@@ -31,15 +32,19 @@ def why(
     from rich.console import Console
 
     from app.cli.asynchronous import run_quietly
-    from app.cli.database_access import database_failures, read_database_settings
+    from app.cli.database_access import (
+        database_failures,
+        read_database_settings,
+        read_service_keys,
+    )
     from app.cli.printing import say_json
     from app.failures import Failure
     from app.why.account import account_of
     from app.why.page import page_of
 
-    settings = read_database_settings()
+    settings, keys = read_database_settings(), read_service_keys()
     with database_failures(settings):
-        story = run_quietly(_story(settings, name))
+        story = run_quietly(_story(settings, keys, name))
     if story is None:
         raise Failure(f"nothing is known of {name}: no such booking, and no command of that id")
     account = account_of(story, datetime.now(UTC), personal=personal)
@@ -51,8 +56,8 @@ def why(
         console.print(line)
 
 
-async def _story(settings: DatabaseSettings, name: str) -> BookingStory | None:
+async def _story(settings: DatabaseSettings, keys: ServiceKeys, name: str) -> BookingStory | None:
     from adapters.database.stories import open_stories
 
-    async with open_stories(settings) as stories:
+    async with open_stories(settings, keys) as stories:
         return await stories.about(name)

@@ -15,7 +15,7 @@ from app.why.words import owed_in_words, partner_of
 from domain.booking import Booking
 from handlers.dead_letter import reason_of
 from handlers.outputs import load_outputs
-from handlers.ports import Coordinates, Start, StoredOutcome
+from handlers.ports import Coordinates, Output, Start, StoredOutcome
 from handlers.routes import ReplyRoute
 from schemas.booking import booking_json
 from schemas.stored import load_principal
@@ -107,7 +107,7 @@ def _outcome(start: Start, outcome: StoredOutcome) -> dict[str, Any]:
         "detail": _detail(outcome),
         "outcome_of": str(again) if again else None,
         "reply": _reply(start) if outcome.reply is not None else None,
-        "events": [_event(each.value) for each in outputs if not reason_of(each)],
+        "events": [_event(each.value) for each in outputs if _is_event(each)],
         "dead_letter": next(filter(None, map(reason_of, outputs)), None),
     }
 
@@ -127,6 +127,11 @@ def _reply(start: Start) -> dict[str, Any] | None:
         "partition": route.partition,
         "correlation_id": route.key.decode(errors="backslashreplace"),
     }
+
+
+def _is_event(output: Output) -> bool:
+    """Neither a dead letter nor the tombstone of a guest's key."""
+    return not output.is_tombstone and reason_of(output) is None
 
 
 def _event(value: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from domain.commands import (
     Command,
     CreateBooking,
     EndCommand,
+    EraseGuest,
     ExpireBooking,
     Moment,
     SettleUndo,
@@ -18,6 +19,7 @@ from domain.workflow import Workflow
 from domain.workflows.cancel_booking import cancel_booking
 from domain.workflows.change_status import change_status
 from domain.workflows.create_booking import create_booking
+from domain.workflows.erase_guest import erase_guest
 from domain.workflows.expire_booking import expire_booking
 from domain.workflows.settle_undo import settle_undo
 from domain.workflows.update_booking import update_booking
@@ -37,6 +39,8 @@ def workflow_for(command: Command, at: Moment, rules: Rules) -> Workflow:
             return cancel_booking(command, at, rules)
         case ChangeStatus():
             return change_status(command, at, rules)
+        case EraseGuest():
+            return erase_guest(command)
         case ExpireBooking():
             return expire_booking(command, at)
         case SettleUndo():

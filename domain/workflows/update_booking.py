@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.booking import Booking, Contact, Payment
+from domain.booking import Booking, Payment
 from domain.changes import public_changes
 from domain.commands import Changes, Moment, UpdateBooking
 from domain.effects import CreateIntent, FindBooking
@@ -147,11 +147,11 @@ def _changed(
     contact = booking.contact
     return booking.changed(
         at,
-        contact=Contact(
-            contact.guest_id,
-            given(changes.guest_name, contact.name),
-            given(changes.guest_email, contact.email),
-            given(changes.guest_phone, contact.phone),
+        contact=replace(
+            contact,
+            name=given(changes.guest_name, contact.name),
+            email=given(changes.guest_email, contact.email),
+            phone=given(changes.guest_phone, contact.phone),
         ),
         slot=stay.slot,
         booking_date=stay.booking_date,

@@ -24,6 +24,15 @@ from handlers.ports.log import (
     Topics,
 )
 from handlers.ports.partners import Partners
+from handlers.ports.privacy import (
+    CannotOpen,
+    DataKey,
+    KeyStore,
+    Sealer,
+    ServiceKeys,
+    WrappedKey,
+    key_id_of,
+)
 from handlers.ports.reads import (
     Abandoned,
     BookingReads,
@@ -48,7 +57,7 @@ from handlers.ports.rows import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.ports.trust import Authenticator, CannotOpen, Sealer, ServiceSigner, SignedBy
+from handlers.ports.trust import Authenticator, ServiceSigner, SignedBy
 
 __all__ = [
     "ANY_OFFSET",
@@ -59,6 +68,7 @@ __all__ = [
     "CannotOpen",
     "CommandProcessor",
     "Coordinates",
+    "DataKey",
     "DatabaseAway",
     "DueExpiry",
     "DueUndo",
@@ -69,6 +79,7 @@ __all__ = [
     "JournalEntry",
     "KeyClaim",
     "KeyHolder",
+    "KeyStore",
     "KnownCommand",
     "LaneDatabase",
     "LaneRows",
@@ -87,6 +98,7 @@ __all__ = [
     "Recording",
     "Resting",
     "Sealer",
+    "ServiceKeys",
     "ServiceSigner",
     "SignedBy",
     "Start",
@@ -96,4 +108,6 @@ __all__ = [
     "UndoAgain",
     "Unsettled",
     "Whole",
+    "WrappedKey",
+    "key_id_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
 from handlers.ports.log import Coordinates, Mark
+from handlers.ports.privacy import DataKey
 from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
 
 ANY_OFFSET: Final = 2**63 - 1
@@ -118,6 +120,16 @@ class LaneTransaction(Protocol):
         ...
 
     async def journal(self, entries: Sequence[JournalEntry]) -> None: ...
+
+    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
+        """Each guest's key; those without one, or whose key was destroyed, are given a new one."""
+        ...
+
+    async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:
+        """Erase the guests: from the commit on nothing opens that their keys sealed. Gives the ids
+        of the keys that this destroyed.
+        """
+        ...
 
     async def record(self, recordings: Sequence[Recording]) -> None:
         """Raises PromiseBroken when a booking is not at the version before the one written."""

@@ -75,6 +75,7 @@ class Output:
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     partition: int | None = None
+    is_tombstone: bool = False  # published without a value: in a compacted topic the key is gone
 
 
 class CommandProcessor(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from domain.booking import Booking
 from domain.outcome import StatusChange
 from domain.rules import Rules
 from handlers.ports.log import Mark
+from handlers.ports.privacy import DataKey, WrappedKey
 from handlers.ports.rows import KeyClaim, Start, StoredOutcome
 
 
@@ -25,6 +26,7 @@ class Rebuilt:
     outcome: StoredOutcome
     recorded_at: datetime
     key: KeyClaim | None
+    data_key: DataKey | None = None  # the guest's; None: nothing personal, or erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class RebuildRows(Protocol):
 
     async def progress(self, topic: str) -> Mapping[int, int]:
         """Partition to next offset of an unfinished rebuild; empty when there is none."""
+        ...
+
+    async def write_keys(self, keys: Sequence[WrappedKey]) -> None:
+        """Guests' keys, before anything that they seal; what is there already is left."""
+        ...
+
+    async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
+        """Those of these that are there."""
         ...
 
     async def write(

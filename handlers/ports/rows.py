@@ -11,6 +11,7 @@ from domain.outcome import Claims, StatusChange
 from domain.refusal import Code
 from domain.undo import Undo
 from handlers.ports.log import Coordinates
+from handlers.ports.privacy import DataKey
 
 
 class DatabaseAway(Exception):
@@ -52,9 +53,10 @@ class StoredOutcome:
 
     status: int
     code: str | None
-    reply: str | None  # the body, exactly as published
-    events: str  # JSON list of outputs, exactly as published; a dead letter may be among them
+    reply: str | None  # the body as published, but with null for all that is personal
+    events: str  # JSON list of outputs; as published but for guests' keys, which are named alone
     replayed_from: UUID | None  # whose outcome an idempotency key gave again, or this one ended
+    sealed: str | None = None  # the personal part of the reply, by the guest's key
 
     @property
     def is_failure(self) -> bool:
@@ -69,6 +71,7 @@ class KnownCommand:
     start: Start
     outcome: StoredOutcome | None
     journal: tuple[str, ...]  # only of a started one, in order
+    key: DataKey | None = None  # opens what is sealed of the outcome; None: nothing, or erased
 
     def gives_way_to(self, run: int) -> bool:
         """Whether a record of that run begins the command anew: its dead letter was put back."""
@@ -110,9 +113,9 @@ class BookingWrite:
     booking: Booking
     history: StatusChange | None
     claims: Claims
-    claim_id: (
-        UUID | None
-    )  # of the one claim that REPLACE makes; None there: no claim (scope inventory)
+    # Of the one claim that REPLACE makes; None there: no claim (scope inventory).
+    claim_id: UUID | None
+    key: DataKey | None = None  # the guest's; None: nothing personal is left to be written
 
 
 @dataclass(frozen=True, slots=True)

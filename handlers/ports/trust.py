@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from domain.principal import Principal
 from domain.refusal import Refusal
@@ -58,20 +57,4 @@ class ServiceSigner(Protocol):
 
     def system_headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:
         """The headers by which a lane knows the service's own command."""
-        ...
-
-
-class CannotOpen(Exception):
-    """A sealed part that none of our keys opens; the message says which key is asked for."""
-
-
-class Sealer(Protocol):
-    """Keeps parts of what is published from everybody but this service."""
-
-    def seal(self, plaintext: bytes, bound_to: bytes) -> Mapping[str, object]:
-        """An envelope for JSON, which opens only together with the same `bound_to`."""
-        ...
-
-    def open(self, envelope: Mapping[str, Any], bound_to: bytes) -> bytes:
-        """What was sealed. Raises CannotOpen, never gives garbage."""
         ...

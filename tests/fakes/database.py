@@ -25,6 +25,7 @@ from handlers.ports import (
     BookingWrite,
     Coordinates,
     DatabaseAway,
+    DataKey,
     DueExpiry,
     DueUndo,
     HistoryRow,
@@ -40,7 +41,18 @@ from handlers.ports import (
     Resting,
     Start,
     StoredOutcome,
+    key_id_of,
 )
+from tests.fakes.keys import (
+    FakeKeyStore,
+    Rows,
+    data_keys,
+    destroy,
+    left,
+    read_with,
+    written_with,
+)
+from tests.fakes.sealing import FakeServiceKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,23 @@ class Tables:
     history: dict[tuple[UUID, int], HistoryRow] = field(default_factory=dict)
     claims: dict[UUID, StandingClaim] = field(default_factory=dict)
     undo: dict[UUID, StandingUndo] = field(default_factory=dict)
+    guest_keys: Rows = field(default_factory=dict)
+    reasons: dict[tuple[UUID, int], UUID] = field(default_factory=dict)  # by which key
+
+    def booking(self, booking_id: UUID) -> Booking | None:
+        """As far as its guest's key is left."""
+        found = self.bookings.get(booking_id)
+        return None if found is None else read_with(self.guest_keys, found)
+
+    def known(self, row_id: UUID, service: FakeServiceKeys) -> KnownCommand:
+        heard = sorted(
+            (sequence, body) for (owner, sequence), body in self.journal.items() if owner == row_id
+        )
+        outcome, key = self.outcomes.get(row_id), None
+        if outcome is not None and outcome.sealed is not None:
+            for one in left(self.guest_keys, [key_id_of(outcome.sealed)]).values():
+                key = service.unwrapped(one.id, one.guest_id, one.wrapped)
+        return KnownCommand(self.starts[row_id], outcome, tuple(body for _, body in heard), key)
 
     def copy(self) -> Tables:
         """All rows are values, so new dicts are enough."""
@@ -107,7 +136,9 @@ class FakeDatabase:
     """Implements LaneDatabase, DueWork and BookingReads at once."""
 
     def __init__(self) -> None:
+        self.service_keys = FakeServiceKeys()
         self.tables = Tables()
+        self.keys = FakeKeyStore(lambda: self._reachable().guest_keys, self.service_keys)
         self.away = False
         self._writing = asyncio.Lock()
 
@@ -163,7 +194,9 @@ class FakeDatabase:
                 for partition, epoch in epochs.items()
                 if (lane := tables.lanes.get((topic, partition))) is None or lane.epoch != epoch
             }
-            yield FakeTransaction(tables, topic, frozenset(lost), self._reachable)
+            yield FakeTransaction(
+                tables, topic, frozenset(lost), self._reachable, self.service_keys
+            )
             self._reachable()
             self.tables = tables
 
@@ -214,18 +247,20 @@ class FakeDatabase:
     # --- BookingReads ---
 
     async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
-        return {each: held for each in ids if (held := self._reachable().bookings.get(each))}
+        return {each: held for each in ids if (held := self._reachable().booking(each))}
 
     async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
         wanted = set(references)
-        found = self._reachable().bookings.values()
-        return {each.reference: each for each in found if each.reference in wanted}
+        return {each.reference: each for each in self._all() if each.reference in wanted}
 
     async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
         found: dict[UUID, list[HistoryRow]] = {}
-        for (booking_id, _), row in sorted(self._reachable().history.items()):
-            if booking_id in booking_ids:
-                found.setdefault(booking_id, []).append(row)
+        tables = self._reachable()
+        for at, row in sorted(tables.history.items()):
+            if at[0] in booking_ids:
+                gone = at in tables.reasons and not left(tables.guest_keys, [tables.reasons[at]])
+                change = replace(row.change, reason=None) if gone else row.change
+                found.setdefault(at[0], []).append(replace(row, change=change))
         return found
 
     async def guest_bookings(
@@ -235,15 +270,18 @@ class FakeDatabase:
             page,
             [
                 each
-                for each in self._reachable().bookings.values()
+                for each in self._all()
                 if each.contact.guest_id == guest_id
                 and (venue_ids is None or each.venue.id in venue_ids)
             ],
         )
 
     async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
-        found = self._reachable().bookings.values()
-        return _page(page, [each for each in found if each.venue.id == venue_id])
+        return _page(page, [each for each in self._all() if each.venue.id == venue_id])
+
+    def _all(self) -> Sequence[Booking]:
+        tables = self._reachable()
+        return [read_with(tables.guest_keys, each) for each in tables.bookings.values()]
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]
@@ -275,8 +313,14 @@ class FakeTransaction:
     """Implements LaneTransaction on the copy that will be committed."""
 
     def __init__(
-        self, tables: Tables, topic: str, lost: frozenset[int], reachable: Callable[[], object]
+        self,
+        tables: Tables,
+        topic: str,
+        lost: frozenset[int],
+        reachable: Callable[[], object],
+        service_keys: FakeServiceKeys,
     ) -> None:
+        self._service_keys = service_keys
         self._copy = tables
         self._topic = topic
         self._lost = lost
@@ -311,7 +355,7 @@ class FakeTransaction:
         return tries[at]
 
     async def find_bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
-        return {each: found for each in ids if (found := self._tables.bookings.get(each))}
+        return {each: found for each in ids if (found := self._tables.booking(each))}
 
     async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         return {each: self._known(each) for each in row_ids if each in self._tables.starts}
@@ -327,16 +371,7 @@ class FakeTransaction:
         }
 
     def _known(self, row_id: UUID) -> KnownCommand:
-        heard = sorted(
-            (sequence, body)
-            for (owner, sequence), body in self._tables.journal.items()
-            if owner == row_id
-        )
-        return KnownCommand(
-            self._tables.starts[row_id],
-            self._tables.outcomes.get(row_id),
-            tuple(body for _, body in heard),
-        )
+        return self._tables.known(row_id, self._service_keys)
 
     async def start(self, starts: Sequence[Start]) -> frozenset[UUID]:
         new = {start.row_id: start for start in starts if start.row_id not in self._tables.starts}
@@ -397,6 +432,12 @@ class FakeTransaction:
         for entry in entries:
             self._tables.journal[entry.row_id, entry.sequence] = entry.body
 
+    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
+        return data_keys(self._tables.guest_keys, self._service_keys, guest_ids, now)
+
+    async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:
+        return destroy(self._tables.guest_keys, guest_ids, now)
+
     async def record(self, recordings: Sequence[Recording]) -> None:
         for recording in recordings:
             self._end(recording)
@@ -429,13 +470,16 @@ class FakeTransaction:
         standing = tables.bookings.get(booking.id)
         if (standing.version if standing else 0) != booking.version - 1:
             raise PromiseBroken(f"expected to find booking {booking.id} at {booking.version - 1}")
-        tables.bookings[booking.id] = booking
+        tables.bookings[booking.id] = written_with(booking, write.key)
         pending = booking.status is Status.PENDING
         attempt = tables.sweeps[booking.id].attempt if standing else 0
         tables.sweeps[booking.id] = Sweep(booking.expires_at if pending else None, attempt)
         if write.history:
             row = HistoryRow(write.history, booking.version, booking.updated_at)
             tables.history[booking.id, booking.version] = row
+            if write.history.reason is not None:
+                assert write.key is not None, "a reason and no key to seal it"
+                tables.reasons[booking.id, booking.version] = write.key.id
 
     def _drop_claims(self, recordings: Sequence[Recording]) -> None:
         moved = {

@@ -11,11 +11,15 @@ import pytest
 from domain.effects import RefundPayment
 from handlers.ports import Output, Rebuilt, Record
 from handlers.rebuild import Rebuild
-from tests.fakes.sealer import FakeSealer
+from handlers.sealing import reply_of
 from tests.handlers.test_put_back import condemned, send_back, the_letter
 from tests.handlers.world import ADMIN, GUEST, STAFF, World
 
 AWAY = 16  # minutes after which a pending booking expires
+
+
+def a_fold(world: World) -> Rebuild:
+    return Rebuild(world.database.service_keys, world.rules, world.guests_keys())
 
 
 async def a_day() -> World:
@@ -45,7 +49,7 @@ def records_of(outputs: list[Output], partition: int = 0) -> list[Record]:
 
 
 def rebuilt(world: World, records: list[Record]) -> list[Rebuilt]:
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     found = fold.read(records) + fold.rest()
     assert not fold.unusable
     return found
@@ -79,7 +83,7 @@ async def test_a_version_whose_events_come_in_two_batches_is_one() -> None:
     world = await a_day()
     records = records_of(world.to("booking.events"))
     whole = rebuilt(world, records)
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     found = [each for record in records for each in fold.read([record])] + fold.rest()
     assert found == whole
 
@@ -87,10 +91,10 @@ async def test_a_version_whose_events_come_in_two_batches_is_one() -> None:
 async def test_where_to_go_on_is_the_first_event_that_was_not_given_out() -> None:
     world = await a_day()
     records = records_of(world.to("booking.events"))
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     given = fold.read(records[:3])
     rest = records[fold.first_open(0, 3) :]
-    again = Rebuild(FakeSealer(), world.rules)
+    again = a_fold(world)
     assert given + again.read(rest) + again.rest() == rebuilt(world, records)
 
 
@@ -104,7 +108,7 @@ async def test_what_cannot_be_used_is_told_with_its_place_and_the_rest_goes_on()
         *(replace(records[0], offset=100 + n, value=value) for n, value in enumerate(strange)),
         *records[1:],
     ]
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     found = fold.read(mixed) + fold.rest()
     assert [each.offset for each in fold.unusable] == [100, 101, 102, 103]
     assert len(found) == len(rebuilt(world, records)) - 1
@@ -118,7 +122,7 @@ async def test_a_sealed_part_of_another_booking_is_not_believed() -> None:
     one, other = (json.loads(each.value or b"") for each in world.to("booking.events"))
     one["payload"]["sealed"] = other["payload"]["sealed"]
     record = replace(records_of(world.to("booking.events"))[0], value=json.dumps(one).encode())
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     assert fold.read([record]) + fold.rest() == []
     (unusable,) = fold.unusable
     assert "sealed" in unusable.why
@@ -156,7 +160,7 @@ async def test_no_strange_event_stops_the_others(spoil: Any) -> None:
     await world.settle()
     (record,) = records_of(world.to("booking.events"))
     spoiled = replace(record, value=json.dumps(spoil(json.loads(record.value or b""))).encode())
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     assert fold.read([spoiled]) + fold.rest() == []
     (unusable,) = fold.unusable
     assert (unusable.offset, bool(unusable.why)) == (0, True)
@@ -171,10 +175,10 @@ async def test_who_goes_on_after_an_interruption_is_told_of_all_that_cannot_be_u
     world = await a_day()
     records = records_of(world.to("booking.events"))
     broken = [replace(records[0], value=b"no event"), *records[1:]]
-    fold = Rebuild(FakeSealer(), world.rules)
+    fold = a_fold(world)
     fold.read(broken)
     rest = broken[fold.first_open(0, len(broken)) :]
-    again = Rebuild(FakeSealer(), world.rules)
+    again = a_fold(world)
     again.read(rest)
     assert again.unusable == fold.unusable
 
@@ -197,7 +201,8 @@ async def test_metadata_and_every_text_come_back_to_the_byte(world: World) -> No
     await world.settle()
     (found,) = rebuilt(world, records_of(world.to("booking.events")))
     assert found.outcome.reply is not None
-    assert found.outcome.reply.encode() == world.reply_to(asked).output.value
+    reply = reply_of(found.start.row_id, found.outcome, found.data_key)
+    assert reply == world.reply_to(asked).output.value
 
 
 async def test_every_way_a_booking_can_end_comes_back(world: World) -> None:

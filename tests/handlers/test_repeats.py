@@ -44,7 +44,7 @@ async def test_a_redelivered_batch_gives_all_its_outputs_again_byte_for_byte(
     world.later(hours=1)
     again = await world.deliver()
     assert again == first
-    assert sum(len(outputs) for outputs in again.values()) == 13
+    assert sum(len(outputs) for outputs in again.values()) == 17
     assert len(world.partners.calls) == calls
 
 

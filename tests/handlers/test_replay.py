@@ -41,15 +41,14 @@ def row_of(world: World, candidate: Candidate) -> KnownCommand | None:
     tables = world.database.tables
     if candidate.row_id is None or candidate.row_id not in tables.starts:
         return None
-    outcome = tables.outcomes.get(candidate.row_id)
-    return KnownCommand(tables.starts[candidate.row_id], outcome, ())
+    return tables.known(candidate.row_id, world.database.service_keys)
 
 
 def at(world: World, coordinates: object) -> KnownCommand | None:
     tables = world.database.tables
     for start in tables.starts.values():
         if start.coordinates == coordinates:
-            return KnownCommand(start, tables.outcomes.get(start.row_id), ())
+            return tables.known(start.row_id, world.database.service_keys)
     return None
 
 

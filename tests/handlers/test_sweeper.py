@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.effects import ConfirmIntent, RefundPayment, ReleaseInventory
-from handlers.sweeper import Sweeper
 from tests.handlers.invariants import assert_sound
-from tests.handlers.world import COMMANDS, ELSEWHERE, STAFF, World, home_of
+from tests.handlers.world import COMMANDS, ELSEWHERE, STAFF, World
 
 
 async def _confirmed(world: World) -> dict[str, Any]:
@@ -49,7 +48,7 @@ async def test_nothing_expires_before_its_time(world: World) -> None:
 async def test_a_sweeper_does_not_repeat_itself_before_its_command_had_time(world: World) -> None:
     await world.booked()
     world.later(minutes=16)
-    sweeper = Sweeper(world.database, world, world.signer, COMMANDS, home_of)
+    sweeper = world.sweeper()
     assert await sweeper.sweep(world.now) == 1
     world.later(seconds=10)
     assert await sweeper.sweep(world.now) == 0

@@ -28,14 +28,16 @@ from domain.rules import Fallback, Rules
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
-from handlers.ports import Held, LaneState, LaneTransaction, Mark, Output, Record, Resting
+from handlers.ports import DataKey, Held, LaneState, LaneTransaction, Mark, Output, Record, Resting
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
+from handlers.redrive import Letter, read_letter
 from handlers.routes import ReplyRoutes
+from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
 from tests.fakes.database import FakeDatabase
+from tests.fakes.keys import left
 from tests.fakes.partners import FakePartners
-from tests.fakes.sealer import FakeSealer
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 COMMANDS: Final = "booking.commands"
@@ -186,12 +188,13 @@ class World:
         self.sweeps = 0
         authenticator = TokenAuthenticator(SharedSecret(SECRET))
         routes = ReplyRoutes("booking", (), self.topics)
-        letters = DeadLetters("booking.dead-letter", self.signer)
+        sealing = self.database.service_keys
+        letters = DeadLetters("booking.dead-letter", self.signer, sealing)
         self.handlers = CommandHandlers(
             intake=Intake(authenticator, self.signer, routes, letters, self._clock),
             database=self.watched,
             partners=self.partners,
-            recorder=Recorder("booking", self.rules, FakeSealer(), letters),
+            recorder=Recorder("booking", self.rules, sealing, letters),
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,
@@ -330,8 +333,29 @@ class World:
 
     async def sweep(self) -> int:
         """One look of a sweeper that knows nothing of former ones."""
-        sweeper = Sweeper(self.database, self, self.signer, COMMANDS, home_of)
-        return await sweeper.sweep(self.now)
+        return await self.sweeper().sweep(self.now)
+
+    def sweeper(self) -> Sweeper:
+        key_topic, keys = KeyTopic("booking.guest-keys"), self.database.keys
+        return Sweeper(self.database, self, self.signer, COMMANDS, home_of, keys, key_topic)
+
+    def guests_keys(self) -> Mapping[UUID, DataKey]:
+        """Those that are left, by their ids."""
+        service, rows = self.database.service_keys, self.database.tables.guest_keys
+        return {
+            key.id: service.unwrapped(key.id, key.guest_id, key.wrapped)
+            for key in left(rows, list(rows)).values()
+        }
+
+    def opened(self, letter: Output) -> bytes:
+        """What its record held."""
+        record = Record(letter.topic, 0, 0, 1, letter.key, letter.value, letter.headers)
+        value = self.read_letter(record).record.value
+        assert value is not None, "it cannot be opened"
+        return value
+
+    def read_letter(self, record: Record) -> Letter:
+        return read_letter(record, self.signer, self.database.service_keys, self.guests_keys())
 
     async def publish(self, outputs: Sequence[Output]) -> None:
         """Implements Publisher."""

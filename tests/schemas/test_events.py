@@ -33,7 +33,7 @@ def _source(**changes: Any) -> EventSource:
         "timestamp_ms": 1_904_212_800_123,
         "correlation_id": b"corr-1",
         "traceparent": None,
-        "sealed": {"v": 1, "key": "k", "data": "c2VhbGVk"},
+        "sealed": {"v": 2, "service": "1.k.c2VhbGVk", "guest": None},
     }
     return EventSource(**(values | changes))
 

@@ -16,6 +16,7 @@ from domain.policies.partners import inventory_away, payment_away, pricing_away
 from domain.refusal import Code, FieldError, Refusal
 from schemas.booking import BookingShown, BookingToPay, booking_json
 from schemas.replies import CommandReply, QueryReply, refusal_body, success_body
+from schemas.sealed import PERSONAL_FIELDS
 from schemas.strict_json import json_bytes
 from tests.schemas.bookings import NOW, a_booking, a_price
 from tests.schemas.messages import COMMAND
@@ -44,12 +45,20 @@ def test_a_rendered_booking_is_what_the_model_promises(
     booking = a_booking(status=status)
     body = json_bytes(booking_json(booking, with_notes=True))
     shown = BookingShown.model_validate_json(body)
-    assert list(json.loads(body)) == list(BookingShown.model_fields)
+    assert list(json.loads(body)) == [n for n in BookingShown.model_fields if n != "guest_erased"]
     assert (shown.id, shown.status, shown.booking_time) == (
         booking.id,
         status,
         booking.slot.starts_at,
     )
+
+
+def test_of_an_erased_guest_nothing_is_left_and_the_booking_says_so() -> None:
+    booking = a_booking().without_person()
+    shown = json.loads(json_bytes(booking_json(booking, with_notes=True)))
+    assert list(shown) == list(BookingShown.model_fields)
+    assert shown.pop("guest_erased") is True
+    assert [name for name in PERSONAL_FIELDS if shown[name] is not None] == []
 
 
 @pytest.mark.parametrize(

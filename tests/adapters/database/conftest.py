@@ -18,6 +18,7 @@ from adapters.database.tables import METADATA
 from app.local_servers import PostgresServer
 from tests.adapters.database.lane import Lane
 from tests.adapters.database.migrated import migrated
+from tests.adapters.database.sealing import KEYS
 from tests.fakes.database import FakeDatabase
 
 
@@ -55,14 +56,14 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def postgresql(postgresql_url: str) -> AsyncIterator[Database]:
-    database = open_database(DatabaseSettings(postgresql_url))
+    database = open_database(DatabaseSettings(postgresql_url), KEYS)
     yield database
     await database.close()
 
 
 @pytest.fixture
 async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
-    database = open_database(DatabaseSettings(sqlite_url))
+    database = open_database(DatabaseSettings(sqlite_url), KEYS)
     yield database
     await database.close()
 

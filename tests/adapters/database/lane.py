@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -54,9 +55,13 @@ class Lane:
         start = await self.started()
         write = BookingWrite(booking, history, Claims.KEEP, None)
         recording = a_recording(start, **({"write": write} | fields))
-        async with self.transaction() as transaction:
-            await transaction.record([recording])
+        await self.record([recording])
         return recording
+
+    async def record(self, recordings: Sequence[Recording]) -> None:
+        """What is personal is sealed with keys of its guests."""
+        async with self.transaction() as transaction:
+            await record(transaction, recordings)
 
     async def claimed(self, *claims: ClaimSlot) -> list[bool]:
         """Which of them were granted, in one transaction; each of a command of its own."""
@@ -68,6 +73,20 @@ class Lane:
         async with self.transaction() as transaction:
             (answer,) = await transaction.claim([(row_id or uuid4(), claim)])
         return answer
+
+
+async def record(transaction: LaneTransaction, recordings: Sequence[Recording]) -> None:
+    """What is personal in them sealed with keys of its guests."""
+    await transaction.record([await _sealed(transaction, each) for each in recordings])
+
+
+async def _sealed(transaction: LaneTransaction, recording: Recording) -> Recording:
+    write = recording.write
+    if write is None:
+        return recording
+    guest_id = write.booking.contact.guest_id
+    keys = await transaction.data_keys([guest_id], NOW)
+    return replace(recording, write=replace(write, key=keys[guest_id]))
 
 
 def coordinates(offset: int = 7, **fields: Any) -> Coordinates:

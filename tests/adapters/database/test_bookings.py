@@ -22,7 +22,7 @@ from handlers.ports import (
     PromiseBroken,
     SweepAgain,
 )
-from tests.adapters.database.lane import Lane, a_recording, another_booking
+from tests.adapters.database.lane import Lane, a_recording, another_booking, record
 from tests.builders import NOW, TOMORROW, a_booking, a_price
 
 YEN = Money(Decimal(1500), "JPY")
@@ -105,7 +105,7 @@ async def test_a_version_follows_the_one_before_or_nothing_stands(lane: Lane, ve
     write = BookingWrite(replace(booking, version=version), None, Claims.KEEP, None)
     with pytest.raises(PromiseBroken, match=str(booking.id)):
         async with lane.transaction() as transaction:
-            await transaction.record([a_recording(start, write=write)])
+            await record(transaction, [a_recording(start, write=write)])
     assert (await lane.database.reads.bookings([booking.id]))[booking.id].version == 2
     async with lane.transaction() as transaction:
         assert (await transaction.find_commands([start.row_id]))[start.row_id].outcome is None
@@ -127,7 +127,7 @@ async def test_a_wave_writes_new_and_changed_bookings_together(lane: Lane) -> No
         for each in (changed, new)
     ]
     async with lane.transaction() as transaction:
-        await transaction.record(recordings)
+        await record(transaction, recordings)
     found = await lane.database.reads.bookings([old.id, new.id])
     assert found == {old.id: changed, new.id: new}
 

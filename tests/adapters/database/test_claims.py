@@ -12,7 +12,7 @@ from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSl
 from domain.lifecycle import Status
 from domain.outcome import Claims
 from handlers.ports import BookingWrite, PromiseBroken
-from tests.adapters.database.lane import Lane, a_claim, a_recording, another_booking
+from tests.adapters.database.lane import Lane, a_claim, a_recording, another_booking, record
 from tests.builders import TOMORROW, VENUE_ID, a_slot
 
 HOUR = timedelta(hours=1)
@@ -227,7 +227,7 @@ async def test_two_bookings_of_one_wave_may_change_places(lane: Lane) -> None:
         for booking in (one, two)
     ]
     async with lane.transaction() as transaction:
-        await transaction.record(recordings)
+        await record(transaction, recordings)
     assert await lane.claimed(a_claim(slot=NOON), a_claim(slot=AFTER)) == [False, False]
 
 
@@ -245,7 +245,7 @@ async def test_a_rejected_command_drops_what_it_added_and_no_more(lane: Lane) ->
     wider = extended(held, slot=LATER)
     assert await lane.claim(wider, start.row_id) == Claimed(wider.claim_id)
     async with lane.transaction() as transaction:
-        await transaction.record([a_recording(start, drop_claims=True)])
+        await record(transaction, [a_recording(start, drop_claims=True)])
     assert await lane.claimed(a_claim(slot=AFTER), a_claim(slot=NOON)) == [True, False]
 
 

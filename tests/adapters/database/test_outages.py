@@ -15,6 +15,7 @@ from app.local_servers import PostgresServer
 from handlers.ports import DatabaseAway
 from tests.adapters.database.lane import PARTITION, TOPIC, Lane, a_recording, a_start
 from tests.adapters.database.migrated import migrated
+from tests.adapters.database.sealing import KEYS
 from tests.fakes.database import FakeDatabase
 
 NOBODY = "postgresql+asyncpg://postgres@127.0.0.1:1/none"
@@ -73,7 +74,7 @@ async def test_a_server_that_dies_before_the_commit_is_away(
 
 
 async def test_a_server_that_was_never_there_is_away() -> None:
-    database = open_database(DatabaseSettings(NOBODY))
+    database = open_database(DatabaseSettings(NOBODY), KEYS)
     with pytest.raises(DatabaseAway):
         await database.lanes.open_lane(TOPIC, PARTITION)
     with pytest.raises(DatabaseAway):

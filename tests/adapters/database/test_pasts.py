@@ -22,7 +22,9 @@ from tests.adapters.database.lane import (
     an_outcome,
     another_booking,
     coordinates,
+    record,
 )
+from tests.adapters.database.sealing import KEYS
 from tests.builders import VENUE_ID
 
 
@@ -36,7 +38,7 @@ async def written(database: Database, *rows: tuple[Start, dict[str, Any]]) -> No
     lane = await Lane.opened(database)
     async with lane.transaction() as transaction:
         await transaction.start(sorted((start for start, _ in rows), key=lambda s: s.row_id))
-        await transaction.record([a_recording(start, **fields) for start, fields in rows])
+        await record(transaction, [a_recording(start, **fields) for start, fields in rows])
 
 
 def creating(booking: Booking) -> BookingWrite:
@@ -54,7 +56,7 @@ def sent_at(ms: int, booking_id: UUID, **fields: Any) -> Start:
 async def test_what_was_done_at_a_venue_since_is_told_in_its_order(
     settings: DatabaseSettings,
 ) -> None:
-    database = open_database(settings)
+    database = open_database(settings, KEYS)
     ours, elsewhere = another_booking(), another_booking()
     elsewhere = replace(elsewhere, venue=replace(elsewhere.venue, id=uuid4()))
     refused = {"outcome": an_outcome(status=409, code="version_conflict")}
@@ -69,7 +71,7 @@ async def test_what_was_done_at_a_venue_since_is_told_in_its_order(
         (sent_at(16, ours.id), {"outcome": replace(an_outcome(), replayed_from=uuid4())}),
     )
     await database.close()
-    async with open_pasts(settings) as pasts:
+    async with open_pasts(settings, KEYS) as pasts:
         assert await pasts.later(VENUE_ID, 10) == [
             Later(ours.id, "update_booking"),
             Later(ours.id, "cancel_booking"),
@@ -83,14 +85,14 @@ async def test_what_was_done_at_a_venue_since_is_told_in_its_order(
 async def test_commands_are_found_by_id_and_by_place_and_debts_are_counted(
     settings: DatabaseSettings,
 ) -> None:
-    database = open_database(settings)
+    database = open_database(settings, KEYS)
     start = a_start()
     assert start.booking_id is not None
     owed = (Undo(uuid4(), start.booking_id, VENUE_ID, ReleaseOwed("key", "BR-1", "res-1")),)
     await written(database, (start, {"owed": owed}))
     await database.close()
     ended = KnownCommand(start, an_outcome(), ())
-    async with open_pasts(settings) as pasts:
+    async with open_pasts(settings, KEYS) as pasts:
         assert await pasts.known([start.row_id, uuid4()]) == {start.row_id: ended}
         nowhere = replace(start.coordinates, timestamp_ms=1)
         assert await pasts.known_at([start.coordinates, nowhere]) == {start.coordinates: ended}
@@ -99,13 +101,13 @@ async def test_commands_are_found_by_id_and_by_place_and_debts_are_counted(
 
 
 async def test_of_as_many_as_a_bad_night_leaves(settings: DatabaseSettings) -> None:
-    database = open_database(settings)
+    database = open_database(settings, KEYS)
     start = a_start()
     assert start.booking_id is not None
     owed = (Undo(uuid4(), start.booking_id, VENUE_ID, ReleaseOwed("key", "BR-1", "res-1")),)
     await written(database, (start, {"owed": owed}))
     await database.close()
     many = [start.booking_id, *(UUID(int=n) for n in range(40_000))]
-    async with open_pasts(settings) as pasts:
+    async with open_pasts(settings, KEYS) as pasts:
         assert await pasts.open_undo(many) == {start.booking_id: 1}
         assert await pasts.venues(many) == {}

@@ -31,7 +31,9 @@ from tests.adapters.database.lane import (
     a_recording,
     a_start,
     another_booking,
+    record,
 )
+from tests.adapters.database.sealing import KEYS
 from tests.builders import GUEST_ID, NOW, VENUE_ID
 
 
@@ -145,7 +147,7 @@ async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: 
 
 async def test_a_frozen_worker_loses_its_transaction(postgresql_url: str) -> None:
     """Its successor waits for the epoch's row five seconds and no longer."""
-    frozen, successor = (open_database(DatabaseSettings(postgresql_url)) for _ in range(2))
+    frozen, successor = (open_database(DatabaseSettings(postgresql_url), KEYS) for _ in range(2))
     epoch = (await frozen.lanes.open_lane(TOPIC, PARTITION)).epoch
     start = a_start()
 
@@ -194,7 +196,7 @@ async def test_no_lane_reads_a_table_from_end_to_end(
 ) -> None:
     """Not even while the planner believes the tables empty."""
     before = await read_whole(engine)
-    database = open_database(DatabaseSettings(postgresql_url))
+    database = open_database(DatabaseSettings(postgresql_url), KEYS)
     lane = await Lane.opened(database)
     booking, undo = another_booking(), Undo(uuid4(), uuid4(), VENUE_ID, RestoreReservation("", ""))
     for _ in range(7):  # more often than the server makes a plan anew
@@ -213,7 +215,7 @@ async def test_no_lane_reads_a_table_from_end_to_end(
             recording = a_recording(
                 start, write=write, drop_claims=True, release_key=booking.id, owed=(undo,)
             )
-            await transaction.record([replace(recording, undo_done=undo.id)])
+            await record(transaction, [replace(recording, undo_done=undo.id)])
         booking = replace(booking, version=booking.version + 1)
         await database.reads.bookings([booking.id])
         await database.reads.bookings_by_reference([booking.reference])

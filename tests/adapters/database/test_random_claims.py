@@ -15,6 +15,7 @@ from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from domain.effects import ClaimSlot
 from tests.adapters.database.lane import Lane
+from tests.adapters.database.sealing import KEYS
 from tests.builders import TOMORROW, a_slot
 from tests.fakes.database import FakeDatabase
 
@@ -61,8 +62,8 @@ def overlapping(claims: Iterable[ClaimSlot]) -> list[tuple[ClaimSlot, ClaimSlot]
 def test_all_three_grant_the_same_claims(postgresql_url: str, sqlite_url: str) -> None:
     with asyncio.Runner() as loop:  # one loop and one set of connections for all examples
         databases: list[Database | FakeDatabase] = [
-            open_database(DatabaseSettings(postgresql_url)),
-            open_database(DatabaseSettings(sqlite_url)),
+            open_database(DatabaseSettings(postgresql_url), KEYS),
+            open_database(DatabaseSettings(sqlite_url), KEYS),
             FakeDatabase(),
         ]
         lanes = [loop.run(Lane.opened(database)) for database in databases]

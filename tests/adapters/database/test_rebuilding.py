@@ -14,11 +14,13 @@ from domain.effects import FindConflicts
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
 from domain.rules import Fallback, Rules
-from handlers.ports import KeyClaim, Mark, Rebuilt
+from handlers.ports import KeyClaim, Mark, Rebuilt, WrappedKey
 from tests.adapters.database.lane import PARTITION, TOPIC, a_start, an_outcome, another_booking
+from tests.adapters.database.sealing import KEYS
 from tests.builders import NOW
 
 EVENTS = "booking.events"
+KEY = KEYS.create(another_booking().contact.guest_id)
 RULES = Rules(fallback=Fallback(is_allowed=False))
 
 
@@ -28,12 +30,18 @@ def real(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(autouse=True)
+async def the_guests_key(real: Database) -> None:
+    await real.rebuilding.write_keys([WrappedKey(KEY.id, KEY.guest_id, KEY.wrapped, NOW)])
+
+
 def a_version(booking: Booking, key_id: UUID | None = None) -> Rebuilt:
     start = a_start(booking_id=booking.id, run=0)
     taken = NOW + timedelta(minutes=booking.version)
     key = key_id and KeyClaim(key_id, start.row_id, "ab" * 32, taken, taken + timedelta(hours=24))
     history = StatusChange(None, booking.status, "admin:a", f"reason {booking.version}")
-    return Rebuilt(booking, history, start, an_outcome(), NOW, key or None)
+    data_key = KEYS.unwrapped(KEY.id, KEY.guest_id, KEY.wrapped)
+    return Rebuilt(booking, history, start, an_outcome(), NOW, key or None, data_key)
 
 
 def three_versions() -> list[Rebuilt]:

@@ -18,12 +18,14 @@ from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import DatabaseInUse
 from tests.adapters.database.lane import Lane, a_claim, a_start
+from tests.adapters.database.sealing import KEYS
 
 OPEN = """
 import sys
 from adapters.database.database import open_database
+from tests.adapters.database.sealing import KEYS
 from adapters.database.settings import DatabaseSettings
-open_database(DatabaseSettings(sys.argv[1]))
+open_database(DatabaseSettings(sys.argv[1]), KEYS)
 print("open", flush=True)
 sys.stdin.read()
 """
@@ -35,26 +37,26 @@ def test_a_second_worker_is_told_which_file_is_in_use(sqlite_url: str) -> None:
         assert first.stdout is not None
         assert first.stdout.readline() == b"open\n"
         with pytest.raises(DatabaseInUse, match=r"bookings\.sqlite3"):
-            open_database(DatabaseSettings(sqlite_url))
+            open_database(DatabaseSettings(sqlite_url), KEYS)
         first.kill()
-    open_database(DatabaseSettings(sqlite_url))  # the lock died with its process
+    open_database(DatabaseSettings(sqlite_url), KEYS)  # the lock died with its process
 
 
 async def test_a_closed_database_may_be_opened_again(sqlite_url: str) -> None:
     for _ in range(2):
-        database = open_database(DatabaseSettings(sqlite_url))
+        database = open_database(DatabaseSettings(sqlite_url), KEYS)
         assert await database.reads.bookings([]) == {}
         await database.close()
 
 
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="file"):
-        open_database(DatabaseSettings("sqlite+aiosqlite:///:memory:"))
+        open_database(DatabaseSettings("sqlite+aiosqlite:///:memory:"), KEYS)
 
 
 def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere"):
-        open_database(DatabaseSettings(f"sqlite+aiosqlite:///{tmp_path}/nowhere/b.sqlite3"))
+        open_database(DatabaseSettings(f"sqlite+aiosqlite:///{tmp_path}/nowhere/b.sqlite3"), KEYS)
 
 
 async def test_a_transaction_has_the_write_lock_from_its_beginning(sqlite: Database) -> None:

@@ -21,7 +21,9 @@ from tests.adapters.database.lane import (
     an_outcome,
     another_booking,
     coordinates,
+    record,
 )
+from tests.adapters.database.sealing import KEYS
 from tests.builders import VENUE_ID
 
 
@@ -47,18 +49,18 @@ async def test_a_create_that_was_put_back_has_the_story_of_both_runs(
     created = BookingWrite(
         booking, StatusChange(None, booking.status, "admin:a", None), Claims.KEEP, None
     )
-    database = open_database(settings)
+    database = open_database(settings, KEYS)
     lane = await Lane.opened(database)
     async with lane.transaction() as transaction:
         await transaction.start([failed])
         end = an_outcome(status=500, code="internal_error")
-        await transaction.record([a_recording(failed, outcome=end, owed=(owed,))])
+        await record(transaction, [a_recording(failed, outcome=end, owed=(owed,))])
     async with lane.transaction() as transaction:
         await transaction.retire_ends({failed.row_id: uuid4()})
         await transaction.start([anew])
-        await transaction.record([a_recording(anew, write=created)])
+        await record(transaction, [a_recording(anew, write=created)])
     await database.close()
-    async with open_stories(settings) as stories:
+    async with open_stories(settings, KEYS) as stories:
         story = await stories.about(str(failed.command_id))
         other = await stories.about(str(uuid4()))
     assert story is not None

@@ -18,6 +18,7 @@ from adapters.kafka.topics import TopicNames
 from app.local_servers import KafkaServer
 from handlers.ports import Mark
 from tests.adapters.kafka.workers import prepared, quick
+from tests.fakes.sealing import FakeServiceKeys
 
 
 class EveryTopic:
@@ -34,7 +35,9 @@ async def test_a_failure_that_nobody_waits_for_is_not_reported(
     settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
     names = TopicNames(topic_prefix)
     source = TopicPartition(names.commands, 0)
-    publisher = TransactionalPublisher(settings, source, Refusals(names, EveryTopic()))
+    publisher = TransactionalPublisher(
+        settings, source, Refusals(names, EveryTopic(), FakeServiceKeys())
+    )
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
     await publisher.start()

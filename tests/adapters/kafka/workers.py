@@ -16,6 +16,7 @@ from adapters.kafka.records import accept_any_header_name, record_of
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames, create_topics
 from handlers.ports import ANY_OFFSET, Held, LaneState, Output, Record, Resting
+from tests.fakes.sealing import FakeServiceKeys
 
 
 def quick(kafka: str, prefix: str) -> KafkaSettings:
@@ -101,6 +102,7 @@ async def working(
         queries=processor,
         rows=rows or LaneRowsInMemory(),
         topics=TopicDirectory(settings),
+        sealer=FakeServiceKeys(),
         give_up=give_up,
     )
     await side.open()

@@ -19,6 +19,8 @@ from adapters.kafka.settings import KafkaSettings
 from adapters.tokens.service_signature import ServiceSignature
 from app.cli.records import as_line
 from app.local_servers import KafkaServer
+from app.settings.service import SealSection
+from app.wiring import service_keys
 from domain.principal import Guest
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ports import Coordinates, Output, Record
@@ -67,7 +69,8 @@ def a_letter(settings: KafkaSettings, *, partition: int, value: bytes | None = N
     headers = (("x-trace", b"\xff\x1b[31mred"), ("correlation_id", b"c"))
     body = json.dumps(message).encode() if value is None else value
     record = Record(commands, partition, 5, at.timestamp_ms, None, body, headers)
-    letters = DeadLetters(f"{settings.topic_prefix}.dead-letter", ServiceSignature(KEY.encode()))
+    topic, signer = f"{settings.topic_prefix}.dead-letter", ServiceSignature(KEY.encode())
+    letters = DeadLetters(topic, signer, service_keys(SealSection().seal_keys))
     return letters.letter(record, at, Reason.POISON, "died", datetime.now(UTC), principal=GUEST)
 
 

@@ -19,6 +19,7 @@ from app.demo.partners.faults import Fault, Kind
 from app.local_servers import KafkaServer, PostgresServer
 from app.local_servers.loopback import HOST, free_port
 from handlers.ports import Mark
+from tests.fakes.sealing import FakeServiceKeys
 from tests.servers.kafka_nodes import kafka_with_another_way_in
 from tests.service.asking import failing
 from tests.service.builders import a_create
@@ -173,7 +174,7 @@ async def test_an_end_that_nobody_answers_is_an_outage_and_no_bug(ways: Ways) ->
     house = ways.house
     settings = KafkaSettings(ways.to_kafka.address, "nobody", request_timeout_ms=1_500)
     directory = TopicDirectory(settings)
-    refusals = Refusals(TopicNames(house.prefix), directory)
+    refusals = Refusals(TopicNames(house.prefix), directory, FakeServiceKeys())
     source = TopicPartition(f"{house.prefix}.commands", 0)
     publisher = TransactionalPublisher(settings, source, refusals)
     await publisher.start()

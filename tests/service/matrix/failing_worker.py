@@ -19,7 +19,7 @@ from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from adapters.kafka import publishing
 from adapters.kafka.commands_consumer import CommandsConsumer
-from handlers.ports import Record
+from handlers.ports import Record, ServiceKeys
 from tests.service.matrix.fail_points import (
     WatchedLanes,
     watched_commit,
@@ -68,8 +68,8 @@ def live(orders: Orders) -> None:
 def fail_points(watch: Watch) -> ExitStack:
     """Put the wrappers in the places where production builds what they wrap."""
 
-    def opened(settings: DatabaseSettings) -> Database:
-        database = open_database(settings)
+    def opened(settings: DatabaseSettings, keys: ServiceKeys) -> Database:
+        database = open_database(settings, keys)
         lanes: Any = WatchedLanes(database.lanes, watch)
         return replace(database, lanes=lanes)
 

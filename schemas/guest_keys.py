@@ -1,0 +1,35 @@
+"""A guest's key as it lies in its topic: wrapped, for a rebuild of this service alone."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+
+class Wrapped(Protocol):
+    """A key that can be written down."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def guest_id(self) -> UUID: ...
+
+    @property
+    def wrapped(self) -> str: ...
+
+
+def dump_key(key: Wrapped) -> bytes:
+    """The record's value; its key is the data key's id."""
+    return orjson.dumps({"key_id": key.id, "guest_id": key.guest_id, "wrapped": key.wrapped})
+
+
+def load_key(value: bytes) -> tuple[UUID, UUID, str]:
+    """Key id, guest id, the wrapped key. Raises ValueError."""
+    try:
+        body: dict[str, Any] = orjson.loads(value)
+        return UUID(body["key_id"]), UUID(body["guest_id"]), str(body["wrapped"])
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"not a guest's key: {type(error).__name__}") from None
