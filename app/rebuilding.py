@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from adapters.database.database import open_database
 from adapters.database.migrations import pending_migrations
@@ -16,10 +18,9 @@ from adapters.kafka.topics import TopicNames
 from app.settings.words import SealKey
 from app.wiring import service_keys
 from domain.rules import Rules
-from handlers.ports import Rebuilt, Whole
+from handlers.ports import DataKey, RebuildRows, Rebuilt, ServiceKeys, Whole, WrappedKey
 from handlers.rebuild import Rebuild, Unusable
-
-_WRITE_AT_ONCE = 2_000
+from schemas.guest_keys import load_key
 
 
 class CannotRebuild(Exception):
@@ -32,6 +33,7 @@ class Report:
 
     events: int
     versions: int
+    erased: int  # versions of guests whose keys are gone
     seconds: float
     unusable: Sequence[Unusable]
     whole: Whole | None
@@ -75,28 +77,69 @@ async def rebuild_database(
             # From here on it says of itself that it is half a database: no worker may start on it.
             await rows.write([], names.events, since or {0: 0})
         fold = Rebuild(keys, rules)
+        wrapped = await _guests_keys(kafka, names.guest_keys, fold.unusable)
+        # In a rehearsal everything is read and folded, and nothing written.
+        into = None if is_rehearsal else rows
+        if into is not None:
+            await into.write_keys(list(wrapped.values()))
         versions, whole = 0, None
         async with reading(kafka, names.events, since=since) as topic:
-            pending_rows: list[Rebuilt] = []
             reached: dict[int, int] = {}
             done = 0
             async for partition, offset, records in topic.batches():
-                pending_rows += fold.read(records)
+                fold.keys = _unwrapped(fold.keys_needed(records), wrapped, keys)
+                found = fold.read(records)
                 done += len(records)
                 advance(done, topic.length)
                 # A version may go on in the next batch; what is open is read again after a crash.
                 reached[partition] = fold.first_open(partition, offset)
-                if len(pending_rows) >= _WRITE_AT_ONCE:
-                    versions += len(pending_rows)
-                    if not is_rehearsal:
-                        await rows.write(pending_rows, names.events, reached)
-                    pending_rows = []
-            pending_rows += fold.rest()
-            versions += len(pending_rows)
-            if not is_rehearsal:
-                await rows.write(pending_rows, names.events, reached)
+                versions += await _write(into, found, names.events, reached)
+            versions += await _write(into, fold.rest(), names.events, reached)
         if not is_rehearsal:
             whole = await rows.finish(rules, names.commands, group.marks)
     finally:
         await opened.close()
-    return Report(fold.events, versions, time.monotonic() - began, fold.unusable, whole)
+    seconds = time.monotonic() - began
+    return Report(fold.events, versions, fold.erased, seconds, fold.unusable, whole)
+
+
+async def _write(
+    rows: RebuildRows | None, found: Sequence[Rebuilt], topic: str, reached: Mapping[int, int]
+) -> int:
+    """How many versions that were."""
+    if rows is not None:
+        await rows.write(found, topic, reached)
+    return len(found)
+
+
+def _unwrapped(
+    key_ids: Iterable[UUID], wrapped: Mapping[UUID, WrappedKey], service: ServiceKeys
+) -> Mapping[UUID, DataKey]:
+    return {
+        each: service.unwrapped(key.id, key.guest_id, key.wrapped)
+        for each in key_ids
+        if (key := wrapped.get(each)) is not None
+    }
+
+
+async def _guests_keys(
+    kafka: KafkaSettings, topic: str, unusable: list[Unusable]
+) -> Mapping[UUID, WrappedKey]:
+    """All that are left; one that has a tombstone is gone, whatever stands behind that."""
+    found: dict[UUID, WrappedKey] = {}
+    gone: set[UUID] = set()
+    async with reading(kafka, topic) as read:
+        async for _, _, records in read.batches():
+            for record in records:
+                try:
+                    if record.value is None:
+                        gone.add(UUID((record.key or b"").decode()))
+                        continue
+                    key_id, guest_id, wrapped = load_key(record.value)
+                except ValueError as error:
+                    why = f"in {topic}: {error}"
+                    unusable.append(Unusable(record.partition, record.offset, why))
+                    continue
+                created_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+                found[key_id] = WrappedKey(key_id, guest_id, wrapped, created_at)
+    return {key_id: key for key_id, key in found.items() if key_id not in gone}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -21,6 +21,8 @@ from domain.effects import ChangingCall, PartnerAnswer, PartnerCall, SlotTaken, 
 from domain.policies.patience import after_unheard
 from domain.time_slot import TimeSlot
 from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
+
+_FOR_PAYING: Final = "client_secret"
 
 
 class QuestionChanged(Exception):
@@ -132,10 +134,12 @@ class Journal:
         return bool(self._unwritten_calls)
 
     def story(self) -> str:
-        """Everything as one JSON list, to be kept with the outcome."""
+        """Everything as one JSON list, to be kept with the outcome; without what only a resumed
+        command would need, the guest's secret for paying.
+        """
         if self._unwritten_answers or self._unwritten_calls or self._unwritten_lost:
             self.write()
-        return f"[{','.join(self._entries)}]"
+        return f"[{','.join(map(_without_secrets, self._entries))}]"
 
     def begun(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
         """The calls that may have had an effect, in order, with their answers as far as heard."""
@@ -148,6 +152,16 @@ class Journal:
             for key, call in self._begun.items()
             if key not in self._met
         ]
+
+
+def _without_secrets(entry: str) -> str:
+    if _FOR_PAYING not in entry:
+        return entry
+    body = orjson.loads(entry)
+    for answer in body["heard"].values():
+        if _FOR_PAYING in answer:
+            answer[_FOR_PAYING] = None
+    return orjson.dumps(body).decode()
 
 
 def _taken_to_json(taken: SlotTaken) -> list[list[Any]]:

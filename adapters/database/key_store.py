@@ -66,16 +66,11 @@ class SqlKeyStore:
         async with transaction(self._engine, self._documents) as session:
             return [_key(row) for row in await session.run(query)]
 
-    async def wrap_again(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
-        again = {
-            key.id: WrappedKey(key.id, key.guest_id, wrapped, key.created_at)
-            for key in keys
-            if (wrapped := self._service.wrapped_again(key)) is not None
-        }
-        rows = [{"key_id": key.id, "wrapped": key.wrapped} for key in again.values()]
+    async def write_wrapped(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
+        rows = [{"key_id": key.id, "wrapped": key.wrapped} for key in keys]
         async with transaction(self._engine, self._documents) as session:
-            done = await session.run(self._wrap, rows)
-        return [again[row.key_id] for row in done]
+            written = {row.key_id for row in await session.run(self._wrap, rows)}
+        return [key for key in keys if key.id in written]
 
     async def names_in_use(self) -> Sequence[str]:
         async with transaction(self._engine, self._documents) as session:

@@ -13,6 +13,7 @@ from app.cli.health import health
 from app.cli.migrate import migrate
 from app.cli.printing import remark, say
 from app.cli.rebuild import rebuild
+from app.cli.rekey import rekey
 from app.cli.replay import replay
 from app.cli.run import run as run_command
 from app.cli.send import send
@@ -55,7 +56,7 @@ application.add_typer(topics, name="topics")
 application.command()(why)
 application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
-for _command in (migrate, replay, rebuild, health, token):
+for _command in (migrate, replay, rebuild, rekey, health, token):
     application.command()(_command)
 
 

@@ -52,7 +52,9 @@ def rebuild(
 
     async def work(advance: Callable[[int, int], None]) -> Report:
         prefix = kafka.topic_prefix
-        await require_topics(kafka, f"{prefix}.commands", f"{prefix}.events")
+        await require_topics(
+            kafka, f"{prefix}.commands", f"{prefix}.events", f"{prefix}.guest-keys"
+        )
         return await rebuild_database(
             kafka,
             reading[DatabaseSection].value,
@@ -79,6 +81,8 @@ def rebuild(
 
 def _lines(report: Report) -> list[str]:
     lines = [f"events      {report.events} in {report.seconds:.1f} s"]
+    if report.erased:
+        lines.append(f"erased      {report.erased} versions of guests whose keys are gone")
     if (whole := report.whole) is None:
         lines.append(f"versions    {report.versions} could be rebuilt; nothing was written")
     else:

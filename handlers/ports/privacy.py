@@ -95,8 +95,8 @@ class KeyStore(Protocol):
         """Some of the guests' keys that another key than the current one wraps; none: all done."""
         ...
 
-    async def wrap_again(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
-        """By the current key; gives those that were not destroyed meanwhile."""
+    async def write_wrapped(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
+        """The same keys, wrapped anew; gives those that were not destroyed meanwhile."""
         ...
 
     async def names_in_use(self) -> Sequence[str]:

@@ -105,14 +105,12 @@ class FakeKeyStore:
         by_others = [k for k in kept.values() if k.wrapped.split(".")[1] != self._service.current]
         return by_others[:limit]
 
-    async def wrap_again(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
-        rows, done = self._rows(), []
-        for key in keys:
-            wrapped = self._service.wrapped_again(key)
-            if wrapped is not None and left(rows, [key.id]):
-                rows[key.id] = replace(rows[key.id], wrapped=wrapped)
-                done.append(replace(key, wrapped=wrapped))
-        return done
+    async def write_wrapped(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
+        rows = self._rows()
+        alive = [key for key in keys if left(rows, [key.id])]
+        for key in alive:
+            rows[key.id] = replace(rows[key.id], wrapped=key.wrapped)
+        return alive
 
     async def names_in_use(self) -> Sequence[str]:
         return sorted(self._in_use)
