@@ -21,9 +21,11 @@ from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import AuthSettings, Settings
 from app.settings.words import SealKey
+from domain.limits import NO_LIMITS, Limits
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
+from handlers.limits import Tidying
 from handlers.ports import Authenticator, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
@@ -37,6 +39,7 @@ class Worker:
 
     kafka: KafkaSide
     sweeper: Sweeper
+    tidying: Tidying
     sweeper_publisher: BrokerPublisher
 
 
@@ -56,6 +59,7 @@ def build_worker(
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
     letters = DeadLetters(names.dead_letter, signer)
     home_of = _home(topics, names.commands)
+    limits = limits_of(settings)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
@@ -64,6 +68,7 @@ def build_worker(
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
+        limits=limits,
         clock=_now,
     )
     queries = QueryHandlers(
@@ -73,6 +78,8 @@ def build_worker(
         reads=database.reads,
         partners=partners,
         rules=settings.rules,
+        limits=limits,
+        counts=database.counts,
         clock=_now,
     )
     publisher = BrokerPublisher(settings.kafka)
@@ -86,6 +93,7 @@ def build_worker(
             give_up=give_up,
         ),
         sweeper=Sweeper(database.due, publisher, signer, names.commands, home_of),
+        tidying=Tidying(database.counts, limits),
         sweeper_publisher=publisher,
     )
 
@@ -93,6 +101,11 @@ def build_worker(
 def sealer(keys: Sequence[SealKey]) -> AesGcmSealer:
     """The first key seals, any of them opens."""
     return AesGcmSealer({key.id: key.key for key in keys})
+
+
+def limits_of(settings: Settings) -> Limits:
+    """None where authentication is off: everybody would be one and the same."""
+    return NO_LIMITS if settings.auth.mode == "off" else settings.limits
 
 
 def authenticator(auth: AuthSettings) -> Authenticator:

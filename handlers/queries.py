@@ -18,6 +18,7 @@ import structlog
 from domain.booking import Booking
 from domain.commands import CheckAvailability, Moment
 from domain.effects import FindConflicts, PartnerCall
+from domain.limits import Limits, class_of
 from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
 from domain.principal import Business, Principal
 from domain.queries import (
@@ -32,6 +33,7 @@ from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.limits import refuse_excess
 from handlers.ports import (
     Authenticator,
     BookingReads,
@@ -39,6 +41,7 @@ from handlers.ports import (
     Output,
     Partners,
     Record,
+    UseCounts,
 )
 from handlers.routes import ReplyRoutes
 from schemas.booking import booking_json
@@ -85,14 +88,21 @@ class QueryHandlers:
     reads: BookingReads
     partners: Partners
     rules: Rules
+    limits: Limits
+    counts: UseCounts
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
         """The outputs in the order of the records. Raises DatabaseAway."""
         raws = [parse_query(record.value) for record in records]
         asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
-        found = await self._look_up([one.query for one in asked if isinstance(one, _Asked)])
-        answers = await asyncio.gather(*(self._answer(one, found) for one in asked))
+        excess, found = await asyncio.gather(
+            self._excess(asked),
+            self._look_up([one.query for one in asked if isinstance(one, _Asked)]),
+        )
+        answers = await asyncio.gather(
+            *(self._answer(over or one, found) for one, over in zip(asked, excess, strict=True))
+        )
         return [
             output
             for record, raw, answer in zip(records, raws, answers, strict=True)
@@ -113,6 +123,16 @@ class QueryHandlers:
         if forbidden := _forbidden(query, principal):
             return forbidden
         return _Asked(query, principal, sent, headers.trace)
+
+    async def _excess(self, asked: Sequence[_Asked | Refusal]) -> Sequence[Refusal | None]:
+        """One statement, beside the look-ups; none where nobody is limited."""
+        counters = [
+            self.limits.counter(one.principal, class_of(one.query), one.sent)
+            if isinstance(one, _Asked)
+            else None
+            for one in asked
+        ]
+        return await refuse_excess(self.counts, counters, self.clock())
 
     async def _look_up(self, queries: Sequence[Query]) -> _Found:
         ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]

@@ -13,12 +13,14 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from domain.commands import CreateBooking
+from domain.limits import Limits
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
 from handlers.begun import Begun, refused, resumed
 from handlers.item import Item
 from handlers.keys import meet_keys
+from handlers.limits import meet_limits
 from handlers.outputs import load_outputs
 from handlers.ports import (
     Coordinates,
@@ -34,7 +36,11 @@ from schemas.stored import dump_principal
 
 
 async def recall(
-    transaction: LaneTransaction, items: Sequence[Item], rules: Rules, now: datetime
+    transaction: LaneTransaction,
+    items: Sequence[Item],
+    rules: Rules,
+    limits: Limits,
+    now: datetime,
 ) -> list[Begun]:
     """Begin what is new or unfinished; what is known gets its outputs at once.
 
@@ -67,6 +73,8 @@ async def recall(
     adopted |= await find_abandoned(transaction, begun)
     if adopted:
         await transaction.adopt(adopted)
+    new_ones = [one for one in begun if one.item.row_id in written]
+    await meet_limits(transaction, new_ones, limits, now)
     return begun
 
 

@@ -18,7 +18,8 @@ from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
-from handlers.ports import BookingReads, DueWork, LaneDatabase, RebuildRows
+from adapters.database.use_counts import SqlUseCounts
+from handlers.ports import BookingReads, DueWork, LaneDatabase, RebuildRows, UseCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Database:
     lanes: LaneDatabase
     due: DueWork
     reads: BookingReads
+    counts: UseCounts
     rebuilding: RebuildRows
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
@@ -83,6 +85,7 @@ def _assembled(
         lanes=SqlLaneDatabase(writing, documents, claim_table),
         due=SqlDueWork(reading, documents),
         reads=SqlBookingReads(reading, documents, claim_table),
+        counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table),
         _engines=(writing, reading),
         _lock=lock,

@@ -12,6 +12,7 @@ from handlers.ports.lanes import (
     LaneTransaction,
     Resting,
 )
+from handlers.ports.limits import CountsUses, UseCounts, Uses
 from handlers.ports.log import (
     CommandProcessor,
     Coordinates,
@@ -59,6 +60,7 @@ __all__ = [
     "CannotOpen",
     "CommandProcessor",
     "Coordinates",
+    "CountsUses",
     "DatabaseAway",
     "DueExpiry",
     "DueUndo",
@@ -95,5 +97,7 @@ __all__ = [
     "Topics",
     "UndoAgain",
     "Unsettled",
+    "UseCounts",
+    "Uses",
     "Whole",
 ]
