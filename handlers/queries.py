@@ -19,8 +19,8 @@ from domain.booking import Booking
 from domain.commands import CheckAvailability, Moment
 from domain.effects import FindConflicts, PartnerCall
 from domain.limits import Limits, class_of
-from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
-from domain.principal import Business, Principal
+from domain.permissions import Operation, can_reach, reaches, sees_notes, venues_shown
+from domain.principal import Principal
 from domain.queries import (
     GetBooking,
     GetBookingByReference,
@@ -176,7 +176,7 @@ class QueryHandlers:
 
     async def _page(self, query: ListGuestBookings | ListVenueBookings, asked: _Asked) -> Answer:
         if isinstance(query, ListGuestBookings):
-            seen = asked.principal.venue_ids if isinstance(asked.principal, Business) else None
+            seen = venues_shown(asked.principal, Operation.LIST_GUEST)
             bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
         else:
             bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
@@ -216,15 +216,11 @@ class QueryHandlers:
 
 def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     """A list of somebody else's guest or venue; single bookings are "not found" instead."""
-    operation = power_of(query)
-    match query:
-        case ListVenueBookings(venue_id=venue_id) if reach(principal, operation) is Reach.VENUES:
-            allowed = isinstance(principal, Business) and venue_id in principal.venue_ids
-        case ListGuestBookings(guest_id=guest_id) if reach(principal, operation) is Reach.OWN:
-            allowed = principal.label == f"guest:{guest_id}"
-        case _:
-            allowed = reach(principal, operation) is not Reach.NEVER
-    return None if allowed else Refusal(Code.FORBIDDEN, "This list is not yours to see.")
+    guest_id = query.guest_id if isinstance(query, ListGuestBookings) else None
+    venue_id = query.venue_id if isinstance(query, ListVenueBookings) else None
+    if reaches(principal, power_of(query), guest_id=guest_id, venue_id=venue_id):
+        return None
+    return Refusal(Code.FORBIDDEN, "This list is not yours to see.")
 
 
 def _shown(asked: _Asked, booking: Booking | None) -> Answer:

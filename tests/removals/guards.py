@@ -275,6 +275,18 @@ REMOVALS: Final = (
         "rate_limited",
     ),
     Removal(
+        "repeats under the rights of now",
+        (
+            Edit(
+                "handlers/lost_rights.py",
+                "if known.start.principal != dump_principal(item.asked.principal)",
+                "if False",
+            ),
+        ),
+        (f"{_REPEATS}::test_who_lost_the_venue_hears_nothing_of_what_they_did_there",),
+        "expected a refusal",
+    ),
+    Removal(
         "three copies of every topic",
         (Edit("adapters/kafka/topics.py", "copies = 3 if brokers >= 3 else 1", "copies = 1"),),
         (
