@@ -172,6 +172,7 @@ class _Sweeping:
         while True:
             try:
                 await self._worker.sweeper.sweep(datetime.now(UTC))
+                await self._worker.tidying.tidy(datetime.now(UTC))
             except DatabaseAway as error:
                 pause = standstill.waits_for("the database", repr(error))
             except (KafkaError, OutputRefused, TimeoutError) as error:

@@ -21,9 +21,11 @@ from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import AuthSettings, Settings
 from app.settings.words import SealKey
+from domain.limits import NO_LIMITS, Limits
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
+from handlers.limits import Tidying
 from handlers.ports import Authenticator, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
@@ -38,6 +40,7 @@ class Worker:
 
     kafka: KafkaSide
     sweeper: Sweeper
+    tidying: Tidying
     sweeper_publisher: BrokerPublisher
 
 
@@ -58,6 +61,7 @@ def build_worker(
     keys = service_keys(settings.seal_keys)
     letters = DeadLetters(names.dead_letter, signer, keys)
     home_of = _home(topics, names.commands)
+    limits = limits_of(settings)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
@@ -66,6 +70,7 @@ def build_worker(
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
+        limits=limits,
         clock=_now,
     )
     queries = QueryHandlers(
@@ -75,6 +80,8 @@ def build_worker(
         reads=database.reads,
         partners=partners,
         rules=settings.rules,
+        limits=limits,
+        counts=database.counts,
         clock=_now,
     )
     publisher = BrokerPublisher(settings.kafka)
@@ -97,6 +104,7 @@ def build_worker(
             database.keys,
             KeyTopic(names.guest_keys),
         ),
+        tidying=Tidying(database.counts, limits),
         sweeper_publisher=publisher,
     )
 
@@ -104,6 +112,11 @@ def build_worker(
 def service_keys(keys: Sequence[SealKey]) -> ServiceKeys:
     """The first key seals, any of them opens."""
     return AesGcmServiceKeys({key.id: key.key for key in keys})
+
+
+def limits_of(settings: Settings) -> Limits:
+    """None where authentication is off: everybody would be one and the same."""
+    return NO_LIMITS if settings.auth.mode == "off" else settings.limits
 
 
 def authenticator(auth: AuthSettings) -> Authenticator:

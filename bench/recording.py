@@ -35,6 +35,7 @@ from app.settings import Settings, load
 from app.wiring import service_keys
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
+from domain.limits import NO_LIMITS
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -219,6 +220,7 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,
+        limits=NO_LIMITS,  # counting is logic, which the floor has none of
         clock=_now,
     )
 

@@ -1,4 +1,7 @@
-"""Who may do what, as one table: role by operation, and whose bookings it reaches."""
+"""Who may do what, as one table: role by operation, and whose bookings it reaches.
+
+docs/rules.md shows it. Who may act *when* is a rule about time (domain/policies), not a permission.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ class Operation(StrEnum):
     PAY_AT_VENUE = "pay_at_venue"
     NAME_REFUND = "name_refund"
     WRITE_NOTES = "write_notes"
+    SEE_NOTES = "see_notes"
     BOOK_FOR_OTHERS = "book_for_others"
     BUSINESS_SOURCE = "book_by_phone_or_for_a_walk_in"
     GET = "get_booking"
@@ -33,7 +37,11 @@ class Operation(StrEnum):
 
 
 class Reach(StrEnum):
-    """How far a grant goes; NEVER is refused with `forbidden`, out of reach with "not found"."""
+    """How far a grant goes.
+
+    NEVER is `forbidden`. Beyond reach a booking is "not found"; a guest or venue that the request
+    itself names is `forbidden`, since nothing is looked up to say so.
+    """
 
     NEVER = "never"
     OWN = "own"  # the guest's own bookings
@@ -79,15 +87,17 @@ def reach(principal: Principal, operation: Operation) -> Reach:
     return MATRIX[type(principal)].get(operation, Reach.NEVER)
 
 
-def reaches(principal: Principal, operation: Operation, *, guest_id: UUID, venue_id: UUID) -> bool:
-    """Whether a booking of this guest at this venue is within reach."""
+def reaches(
+    principal: Principal, operation: Operation, *, guest_id: UUID | None, venue_id: UUID | None
+) -> bool:
+    """Whether bookings of this guest at this venue are within reach; None: any, so some may be."""
     match reach(principal, operation):
         case Reach.ALL:
             return True
         case Reach.OWN:
-            return isinstance(principal, Guest) and principal.id == guest_id
+            return isinstance(principal, Guest) and guest_id in (None, principal.id)
         case Reach.VENUES:
-            return isinstance(principal, Business) and venue_id in principal.venue_ids
+            return isinstance(principal, Business) and venue_id in (None, *principal.venue_ids)
         case Reach.NEVER:
             return False
 
@@ -99,6 +109,13 @@ def can_reach(principal: Principal, operation: Operation, booking: Booking) -> b
     )
 
 
+def venues_shown(principal: Principal, operation: Operation) -> frozenset[UUID] | None:
+    """The venues whose bookings are shown; None: those of all."""
+    if reach(principal, operation) is Reach.VENUES and isinstance(principal, Business):
+        return principal.venue_ids
+    return None
+
+
 def sees_notes(principal: Principal) -> bool:
     """Internal notes are for business and admin."""
-    return isinstance(principal, Business | Admin)
+    return reach(principal, Operation.SEE_NOTES) is not Reach.NEVER

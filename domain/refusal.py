@@ -41,6 +41,7 @@ class Code(Enum):
     COMMAND_ID_REUSED = ("command_id_reused", 409, "The command id belongs to other content")
     SLOT_UNAVAILABLE = ("slot_unavailable", 409, "Another booking holds the slot")
     NO_CAPACITY = ("no_capacity", 409, "The inventory service has no capacity")
+    RATE_LIMITED = ("rate_limited", 429, "Too many requests", True)
     INVENTORY_UNAVAILABLE = (
         "inventory_unavailable",
         500,

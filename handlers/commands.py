@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain.booking import Booking
 from domain.commands import Command, Moment
+from domain.limits import Limits
 from domain.rules import Rules
 from domain.workflow import Workflow
 from domain.workflows import workflow_for
@@ -22,6 +23,7 @@ from handlers.condemned import Condemning
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
 from handlers.journal import Journal
+from handlers.limits import is_over_limit
 from handlers.ports import (
     Held,
     LaneDatabase,
@@ -50,6 +52,7 @@ class CommandHandlers:
     signer: ServiceSigner
     home_of: Callable[[UUID], int]
     rules: Rules
+    limits: Limits
     clock: Callable[[], datetime]
 
     async def process(
@@ -119,9 +122,15 @@ class CommandHandlers:
     ) -> None:
         """Everything for these commands, side by side."""
         async with lanes.transaction() as transaction:
+            now = self.clock()
             begun = await recall(
-                transaction, wave, self.rules, self.recorder.key_topic, self.clock()
+                transaction, wave, self.rules, self.limits, self.recorder.key_topic, now
             )
+            # Counted and refused in one transaction, or a crash between would let them in.
+            excess = [_closing(one, None) for one in begun if is_over_limit(one)]
+            if excess:
+                await transaction.record(await self.recorder.recordings(transaction, excess, now))
+                begun = [one for one in begun if not is_over_limit(one)]
             runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
         await run_to_end(list(runs.values()), lanes.transaction, self.partners)

@@ -169,7 +169,7 @@ def _judged(
     raw: RawCommand, asked: Asked, headers: Headers
 ) -> tuple[Command | None, Refusal | None]:
     """The command when it is valid and the role may do such things at all."""
-    if raw.type in SYSTEM_COMMANDS and not isinstance(asked.principal, System):
+    if raw.type in SYSTEM_COMMANDS and reach(asked.principal, Operation.SETTLE) is Reach.NEVER:
         return None, Refusal(Code.FORBIDDEN, f"{raw.type} is the service's own command.")
     command = build_command(raw, asked.principal, asked.run)
     if headers.deadline is not None and not isinstance(headers.deadline, datetime):

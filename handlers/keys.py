@@ -12,6 +12,7 @@ from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.begun import Again, Begun, Follows, resumed
 from handlers.item import Item
+from handlers.lost_rights import refuse_lost
 from handlers.ports import (
     Coordinates,
     KeyClaim,
@@ -43,8 +44,18 @@ async def meet_keys(
             if holder.row_id != asking[key_id].item.row_id
         }
         first = await transaction.find_commands([holder.row_id for holder in others.values()])
+        lost = await refuse_lost(
+            transaction,
+            [
+                (asking[key_id].item, first[holder.row_id])
+                for key_id, holder in others.items()
+                if holder.request_hash == asking[key_id].item.raw.request_hash
+            ],
+        )
         for key_id, holder in others.items():
-            if _meet_holder(begun, asking[key_id], holder, first[holder.row_id]):
+            if refusal := lost.get(asking[key_id].item.row_id):
+                asking[key_id].decided = Rejected(refusal)
+            elif _meet_holder(begun, asking[key_id], holder, first[holder.row_id]):
                 carried[holder.row_id] = asking[key_id].item.record.coordinates
     for one in begun:
         deadline = one.item.deadline

@@ -18,8 +18,9 @@ import structlog
 from domain.booking import Booking
 from domain.commands import CheckAvailability, Moment
 from domain.effects import FindConflicts, PartnerCall
-from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
-from domain.principal import Business, Principal
+from domain.limits import Limits, class_of
+from domain.permissions import Operation, can_reach, reaches, sees_notes, venues_shown
+from domain.principal import Principal
 from domain.queries import (
     GetBooking,
     GetBookingByReference,
@@ -32,6 +33,7 @@ from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.limits import refuse_excess
 from handlers.ports import (
     Authenticator,
     BookingReads,
@@ -39,6 +41,7 @@ from handlers.ports import (
     Output,
     Partners,
     Record,
+    UseCounts,
 )
 from handlers.routes import ReplyRoutes
 from schemas.booking import booking_json
@@ -85,14 +88,21 @@ class QueryHandlers:
     reads: BookingReads
     partners: Partners
     rules: Rules
+    limits: Limits
+    counts: UseCounts
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
         """The outputs in the order of the records. Raises DatabaseAway."""
         raws = [parse_query(record.value) for record in records]
         asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
-        found = await self._look_up([one.query for one in asked if isinstance(one, _Asked)])
-        answers = await asyncio.gather(*(self._answer(one, found) for one in asked))
+        excess, found = await asyncio.gather(
+            self._excess(asked),
+            self._look_up([one.query for one in asked if isinstance(one, _Asked)]),
+        )
+        answers = await asyncio.gather(
+            *(self._answer(over or one, found) for one, over in zip(asked, excess, strict=True))
+        )
         return [
             output
             for record, raw, answer in zip(records, raws, answers, strict=True)
@@ -113,6 +123,16 @@ class QueryHandlers:
         if forbidden := _forbidden(query, principal):
             return forbidden
         return _Asked(query, principal, sent, headers.trace)
+
+    async def _excess(self, asked: Sequence[_Asked | Refusal]) -> Sequence[Refusal | None]:
+        """One statement, beside the look-ups; none where nobody is limited."""
+        counters = [
+            self.limits.counter(one.principal, class_of(one.query), one.sent)
+            if isinstance(one, _Asked)
+            else None
+            for one in asked
+        ]
+        return await refuse_excess(self.counts, counters, self.clock())
 
     async def _look_up(self, queries: Sequence[Query]) -> _Found:
         ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]
@@ -156,7 +176,7 @@ class QueryHandlers:
 
     async def _page(self, query: ListGuestBookings | ListVenueBookings, asked: _Asked) -> Answer:
         if isinstance(query, ListGuestBookings):
-            seen = asked.principal.venue_ids if isinstance(asked.principal, Business) else None
+            seen = venues_shown(asked.principal, Operation.LIST_GUEST)
             bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
         else:
             bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
@@ -196,15 +216,11 @@ class QueryHandlers:
 
 def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     """A list of somebody else's guest or venue; single bookings are "not found" instead."""
-    operation = power_of(query)
-    match query:
-        case ListVenueBookings(venue_id=venue_id) if reach(principal, operation) is Reach.VENUES:
-            allowed = isinstance(principal, Business) and venue_id in principal.venue_ids
-        case ListGuestBookings(guest_id=guest_id) if reach(principal, operation) is Reach.OWN:
-            allowed = principal.label == f"guest:{guest_id}"
-        case _:
-            allowed = reach(principal, operation) is not Reach.NEVER
-    return None if allowed else Refusal(Code.FORBIDDEN, "This list is not yours to see.")
+    guest_id = query.guest_id if isinstance(query, ListGuestBookings) else None
+    venue_id = query.venue_id if isinstance(query, ListVenueBookings) else None
+    if reaches(principal, power_of(query), guest_id=guest_id, venue_id=venue_id):
+        return None
+    return Refusal(Code.FORBIDDEN, "This list is not yours to see.")
 
 
 def _shown(asked: _Asked, booking: Booking | None) -> Answer:

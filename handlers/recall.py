@@ -13,12 +13,15 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from domain.commands import CreateBooking
+from domain.limits import Limits
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
 from handlers.begun import Begun, refused, resumed
 from handlers.item import Item
 from handlers.keys import meet_keys
+from handlers.limits import meet_limits
+from handlers.lost_rights import refuse_lost
 from handlers.outputs import load_outputs
 from handlers.ports import (
     Coordinates,
@@ -38,6 +41,7 @@ async def recall(
     transaction: LaneTransaction,
     items: Sequence[Item],
     rules: Rules,
+    limits: Limits,
     key_topic: KeyTopic,
     now: datetime,
 ) -> list[Begun]:
@@ -59,11 +63,15 @@ async def recall(
     if overtaken := starts.keys() - written:  # by another lane, a moment ago
         known |= await transaction.find_commands(sorted(overtaken))
     carried = await _carried_on(transaction, items, known)
+    repeats = [(each, known[each.row_id]) for each in items if each.row_id not in written]
+    lost = await refuse_lost(transaction, [pair for pair in repeats if _is_repeat(*pair)])
     begun: list[Begun] = []
     adopted: dict[UUID, Coordinates] = {}
     for item in items:
         if item.row_id in written:
             begun.append(Begun(item, starts[item.row_id], decided=refused(item)))
+        elif refusal := lost.get(item.row_id):
+            _answer_unstored(item, refusal, now)
         elif _may_continue(item, known[item.row_id], carried, key_topic, now):
             begun.append(resumed(item, known[item.row_id]))
             if known[item.row_id].start.coordinates != item.record.coordinates:
@@ -72,7 +80,18 @@ async def recall(
     adopted |= await find_abandoned(transaction, begun)
     if adopted:
         await transaction.adopt(adopted)
+    new_ones = [one for one in begun if one.item.row_id in written]
+    await meet_limits(transaction, new_ones, limits, now)
     return begun
+
+
+def _is_repeat(item: Item, known: KnownCommand) -> bool:
+    """The same command in another record, with an answer of its own."""
+    return (
+        known.start.content_hash == item.raw.content_hash
+        and known.start.coordinates != item.record.coordinates
+        and not item.is_published
+    )
 
 
 def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
@@ -173,7 +192,7 @@ def _published_for(first: KnownCommand, key_topic: KeyTopic) -> list[Output]:
 
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
-    """The id belongs to another content's outcome, so this one has no row of its own."""
+    """The id's row belongs to the outcome of other content, or of other rights."""
     if item.route:
         body = refusal_body("command_id", item.asked.command_id, item.raw.type, now, refusal)
         item.outputs.append(item.route.reply(body))

@@ -19,7 +19,16 @@ from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
-from handlers.ports import BookingReads, DueWork, KeyStore, LaneDatabase, RebuildRows, ServiceKeys
+from adapters.database.use_counts import SqlUseCounts
+from handlers.ports import (
+    BookingReads,
+    DueWork,
+    KeyStore,
+    LaneDatabase,
+    RebuildRows,
+    ServiceKeys,
+    UseCounts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Database:
     lanes: LaneDatabase
     due: DueWork
     reads: BookingReads
+    counts: UseCounts
     rebuilding: RebuildRows
     keys: KeyStore
     _engines: tuple[AsyncEngine, ...]
@@ -86,6 +96,7 @@ def _assembled(
         lanes=SqlLaneDatabase(writing, documents, claim_table, keys),
         due=SqlDueWork(reading, documents),
         reads=SqlBookingReads(reading, documents, claim_table, keys),
+        counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
         keys=SqlKeyStore(writing, documents, keys),
         _engines=(writing, reading),

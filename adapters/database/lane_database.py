@@ -22,6 +22,7 @@ from adapters.database.session import Session, transaction
 from adapters.database.starting import Starting
 from adapters.database.tables import bookings, undo
 from adapters.database.uniqueness import Uniqueness
+from adapters.database.use_counts import UseCounting
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
@@ -39,6 +40,7 @@ from handlers.ports import (
     Resting,
     ServiceKeys,
     Start,
+    Uses,
 )
 from schemas.stored import load_owed
 
@@ -97,6 +99,7 @@ class _Statements:
         self.claims = Claims(documents, claim_table)
         self.recorder = Recorder(documents, claim_table)
         self.undo = documents.find(undo, undo.c.id)
+        self.counting = UseCounting(documents)
 
 
 class _SqlLaneTransaction:
@@ -165,6 +168,9 @@ class _SqlLaneTransaction:
             for row in rows
             if row.done_at is None
         }
+
+    async def count_uses(self, uses: Sequence[Uses]) -> Mapping[UUID, int]:
+        return await self._statements.counting.count(self._session, uses)
 
     async def journal(self, entries: Sequence[JournalEntry]) -> None:
         await self._statements.starting.journal(self._session, entries)

@@ -280,6 +280,16 @@ claims: Final = Table(
     Index("claims_by_venue", "venue_id", "ends_at").ddl_if(dialect="sqlite"),
 )
 
+# How often somebody asked: hidden in the id are who, what and when. Forgotten within hours.
+rate_counts: Final = Table(
+    "rate_counts",
+    METADATA,
+    _needed("counter_id", ID, primary_key=True),
+    _needed("uses", Integer()),
+    _needed("begun_at", INSTANT),
+    Index("rate_counts_by_begun_at", "begun_at"),
+)
+
 undo: Final = Table(
     "undo",
     METADATA,

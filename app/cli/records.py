@@ -11,6 +11,7 @@ from rich.text import Text
 
 from app.cli.printing import escaped
 from handlers.ports import Record
+from schemas.letters import about
 
 _STYLES: Final = {2: "green", 4: "yellow", 5: "red"}
 
@@ -32,12 +33,13 @@ def as_line(record: Record) -> Text:
     """What a reader looks for first: when, what, about which booking, how it went."""
     value = read_value(record.value)
     line = Text(f"{sent_at(record):%H:%M:%S.%f}"[:-3], style="dim")
+    if (told := about(record.headers)) and "reason" in told:
+        line.append(f"  {escaped(told['reason'])}", style="red")
+        source = "/".join(told.get(f"source_{each}", "?") for each in ("topic", "partition"))
+        place = f"{source}@{told.get('source_offset', '?')}"
+        return line.append(f"  {escaped(place)}: {escaped(told.get('detail', ''))}")
     if not isinstance(value, dict):
         return line.append(f"  {record.value!r}")
-    reason = dict(record.headers).get("dlq_reason")
-    if reason is not None:
-        line.append(f"  {escaped(_text(reason) or '')}", style="red")
-        return line.append(f"  {escaped(str(value.get('type')))}")
     if "event_type" in value:
         return _event(line, value)
     return _reply(line, value)

@@ -15,6 +15,7 @@ from app.failures import WrongUse
 from app.settings.auth import AuthSection
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
+from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
 from app.settings.rules import RulesSection
 from app.settings.section import Environment, Problem, Section
@@ -38,6 +39,7 @@ ALL: Final[tuple[type[Section], ...]] = (
     PaymentSection,
     AuthSection,
     RulesSection,
+    LimitsSection,
     RepliesSection,
     HealthSection,
     LogSection,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from app.settings.auth import AuthSection, AuthSettings
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
+from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
 from app.settings.reading import ALL, read
 from app.settings.rules import RulesSection
@@ -22,6 +23,7 @@ from app.settings.service import (
     SigningSection,
 )
 from app.settings.words import SealKey
+from domain.limits import Limits
 from domain.rules import Rules
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Settings:
     pricing: PartnerSettings
     payment: PartnerSettings
     rules: Rules
+    limits: Limits
     auth: AuthSettings
     signing_key: bytes = field(repr=False)
     seal_keys: tuple[SealKey, ...]
@@ -70,6 +73,7 @@ def load() -> Settings:
         pricing=reading[PricingSection].value,
         payment=reading[PaymentSection].value,
         rules=reading[RulesSection].value(reading[PricingSection].fallback_value),
+        limits=reading[LimitsSection].value,
         auth=reading[AuthSection].value,
         signing_key=reading[SigningSection].signing_key,
         seal_keys=reading[SealSection].seal_keys,

@@ -15,6 +15,11 @@ def within_reach(
     """The booking, or "not found": somebody else's looks the same as none."""
     if booking is not None and can_reach(principal, operation, booking):
         return booking
+    return not_found()
+
+
+def not_found() -> Refusal:
+    """The same words for none and for somebody else's."""
     return Refusal(Code.BOOKING_NOT_FOUND, "There is no booking with this id that you may see.")
 
 

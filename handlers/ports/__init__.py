@@ -12,6 +12,7 @@ from handlers.ports.lanes import (
     LaneTransaction,
     Resting,
 )
+from handlers.ports.limits import CountsUses, UseCounts, Uses
 from handlers.ports.log import (
     CommandProcessor,
     Coordinates,
@@ -68,6 +69,7 @@ __all__ = [
     "CannotOpen",
     "CommandProcessor",
     "Coordinates",
+    "CountsUses",
     "DataKey",
     "DatabaseAway",
     "DueExpiry",
@@ -107,6 +109,8 @@ __all__ = [
     "Topics",
     "UndoAgain",
     "Unsettled",
+    "UseCounts",
+    "Uses",
     "Whole",
     "WrappedKey",
     "key_id_of",

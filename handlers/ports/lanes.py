@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
+from handlers.ports.limits import CountsUses
 from handlers.ports.log import Coordinates, Mark
 from handlers.ports.privacy import DataKey
 from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
@@ -53,7 +54,7 @@ class LaneRows(Protocol):
         ...
 
 
-class LaneTransaction(Protocol):
+class LaneTransaction(CountsUses, Protocol):
     """One transaction of a batch, for lanes whose epochs were read `for share` at its beginning."""
 
     @property

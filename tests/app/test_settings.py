@@ -14,7 +14,10 @@ from app.settings import Settings, SettingsError, load, read
 from app.settings.documentation import settings_page
 from app.settings.kafka import KafkaSection
 from app.settings.reading import ALL
+from app.wiring import limits_of
 from domain.booking import VenueType
+from domain.limits import NO_LIMITS, OperationClass
+from domain.principal import Admin, Business, Guest
 from domain.rules import ConflictScope, RefundStep
 
 SEAL = "k1:" + "A" * 43 + "="
@@ -166,6 +169,30 @@ def test_rules_may_differ_by_venue_type(settings: LoadWith) -> None:
     assert (rules.fallback.currency, rules.fallback.is_allowed) == ("JPY", True)
 
 
+def test_limits_differ_by_role_and_class(settings: LoadWith) -> None:
+    limits = settings(
+        LIMITS__WINDOW_SECONDS="10",
+        LIMITS__GUEST__CREATE="3",
+        LIMITS__GUEST__READ="unlimited",
+        **{f"LIMITS__ADMIN__{each.name}": "unlimited" for each in OperationClass},
+    ).limits
+    assert limits.window == timedelta(seconds=10)
+    assert limits.allowed[Guest] == {
+        OperationClass.CREATE: 3,
+        OperationClass.CHANGE: 120,
+        OperationClass.AVAILABILITY: 300,
+    }
+    assert Business in limits.allowed
+    assert Admin not in limits.allowed
+
+
+def test_nobody_is_limited_where_limits_or_authentication_are_off(settings: LoadWith) -> None:
+    assert settings().limits.allowed.keys() == {Guest, Business, Admin}
+    assert limits_of(settings(LIMITS__MODE="off")) == NO_LIMITS
+    assert limits_of(settings(LIMITS__MODE="on")) == settings().limits
+    assert limits_of(settings(AUTH__MODE="off")) == NO_LIMITS
+
+
 def test_no_price_is_made_up_where_pricing_may_only_be_rejected(settings: LoadWith) -> None:
     assert not settings(PRICING__WHEN_UNAVAILABLE="reject").rules.fallback.is_allowed
 
@@ -248,6 +275,10 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("AUTH__MODE", "none"),
         ("AUTH__ALGORITHM", "RS256"),
         ("AUTH__ALGORITHM", "none"),
+        ("LIMITS__MODE", "sometimes"),
+        ("LIMITS__WINDOW_SECONDS", "0"),
+        ("LIMITS__GUEST__CREATE", "0"),
+        ("LIMITS__ADMIN__READ", "many"),
         ("RULES__MIN_LEAD_MINUTES", "-1"),
         ("RULES__MAX_DAYS_AHEAD", "1e9"),
         ("RULES__CONFIRMATION_MINUTES", "1e400"),

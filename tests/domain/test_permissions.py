@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from domain.permissions import Operation, Reach, can_reach, reach, sees_notes
+from domain.permissions import Operation, Reach, can_reach, reach, reaches, sees_notes
 from domain.principal import Guest, Principal, System
 from tests.builders import ADMIN, ANOTHER_BUSINESS, BUSINESS, GUEST, SOMEBODY_ELSE, a_booking
 
@@ -53,6 +55,24 @@ def test_a_booking_is_reached_by_its_guest_and_its_venue(
     assert can_reach(principal, Operation.CANCEL, a_booking()) is reaches
 
 
+def test_what_is_not_named_is_within_reach_as_far_as_some_of_it_may_be() -> None:
+    stay = a_booking()
+    guests = {"guest_id": stay.contact.guest_id, "venue_id": None}
+    venues = {"guest_id": None, "venue_id": stay.venue.id}
+    asked = ((Operation.LIST_GUEST, guests), (Operation.LIST_VENUE, venues))
+    seen = {
+        principal.label: [reaches(principal, operation, **of) for operation, of in asked]
+        for principal in (GUEST, SOMEBODY_ELSE, BUSINESS, ANOTHER_BUSINESS, ADMIN)
+    }
+    assert list(seen.values()) == [
+        [True, False],
+        [False, False],
+        [True, True],
+        [True, False],  # what is at other venues is left out of it
+        [True, True],
+    ]
+
+
 def test_notes_are_for_the_venue_only() -> None:
     seen = {type(p): sees_notes(p) for p in (GUEST, BUSINESS, ADMIN)}
     assert seen == {type(p): not isinstance(p, Guest) for p in (GUEST, BUSINESS, ADMIN)}
@@ -63,5 +83,20 @@ def test_a_refused_operation_reads_as_something_that_one_may_not_do(operation: O
     verb = operation.value.split("_")[0]
     assert verb in {
         "book", "cancel", "check", "complete", "confirm", "create", "erase", "get", "list", "mark",
-        "name", "pay", "settle", "update", "write",
+        "name", "pay", "see", "settle", "update", "write",
     }  # fmt: skip
+
+
+def test_the_page_of_rules_shows_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    _, _, section = page.partition("\n## Who may do what\n")
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert rows[: len(Operation)] == [
+        f"| {' | '.join([operation.value.replace('_', ' '), *_words(operation)])} |"
+        for operation in Operation
+    ]
+
+
+def _words(operation: Operation) -> list[str]:
+    words = {Reach.NEVER: "", Reach.OWN: "own", Reach.VENUES: "their venues'", Reach.ALL: "all"}
+    return [words[reach(each, operation)] for each in (GUEST, BUSINESS, ADMIN, System())]

@@ -41,6 +41,7 @@ from handlers.ports import (
     Resting,
     Start,
     StoredOutcome,
+    Uses,
     key_id_of,
 )
 from tests.fakes.keys import (
@@ -108,6 +109,14 @@ class Tables:
                 key = service.unwrapped(one.id, one.guest_id, one.wrapped)
         return KnownCommand(self.starts[row_id], outcome, tuple(body for _, body in heard), key)
 
+    uses: dict[UUID, Uses] = field(default_factory=dict)
+
+    def count(self, uses: Sequence[Uses]) -> Mapping[UUID, int]:
+        for each in uses:
+            standing = self.uses.get(each.counter_id, replace(each, times=0))
+            self.uses[each.counter_id] = replace(standing, times=standing.times + each.times)
+        return {each.counter_id: self.uses[each.counter_id].times for each in uses}
+
     def copy(self) -> Tables:
         """All rows are values, so new dicts are enough."""
         return Tables(**{name: dict(getattr(self, name)) for name in self.__slots__})
@@ -133,7 +142,7 @@ def _overlap(standing: ClaimSlot, wanted: ClaimSlot | FindConflicts) -> bool:
 
 
 class FakeDatabase:
-    """Implements LaneDatabase, DueWork and BookingReads at once."""
+    """Implements LaneDatabase, DueWork, BookingReads and UseCounts at once."""
 
     def __init__(self) -> None:
         self.service_keys = FakeServiceKeys()
@@ -152,6 +161,10 @@ class FakeDatabase:
 
     @property
     def reads(self) -> FakeDatabase:
+        return self
+
+    @property
+    def counts(self) -> FakeDatabase:
         return self
 
     async def close(self) -> None:
@@ -287,6 +300,20 @@ class FakeDatabase:
         self, questions: Sequence[FindConflicts]
     ) -> Sequence[tuple[TakenSlot, ...]]:
         return [self._reachable().conflicts(each) for each in questions]
+
+    # --- UseCounts ---
+
+    async def count_uses(self, uses: Sequence[Uses]) -> Mapping[UUID, int]:
+        async with self._writing:
+            return self._reachable().count(uses)
+
+    async def forget_uses(self, begun_before: datetime, limit: int) -> int:
+        async with self._writing:
+            uses = self._reachable().uses
+            old = sorted((each.at, id_) for id_, each in uses.items() if each.at < begun_before)
+            for _, id_ in old[:limit]:
+                del uses[id_]
+        return len(old[:limit])
 
     def _reachable(self) -> Tables:
         if self.away:
@@ -427,6 +454,9 @@ class FakeTransaction:
     async def find_undo(self, ids: Sequence[UUID]) -> Mapping[UUID, Undo]:
         found = {each: self._tables.undo[each] for each in ids if each in self._tables.undo}
         return {each: standing.undo for each, standing in found.items() if not standing.is_done}
+
+    async def count_uses(self, uses: Sequence[Uses]) -> Mapping[UUID, int]:
+        return self._tables.count(uses)
 
     async def journal(self, entries: Sequence[JournalEntry]) -> None:
         for entry in entries:

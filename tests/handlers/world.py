@@ -23,6 +23,7 @@ from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from domain.booking import Booking
 from domain.effects import PartnerCall
+from domain.limits import NO_LIMITS, Limits
 from domain.principal import Admin, Business, Guest, Principal
 from domain.rules import Fallback, Rules
 from handlers.commands import CommandHandlers
@@ -170,7 +171,12 @@ class FakeTopics:
 class World:
     """One worker with its lanes, or several that follow each other."""
 
-    def __init__(self, rules: Rules | None = None, partners: FakePartners | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        partners: FakePartners | None = None,
+        limits: Limits = NO_LIMITS,
+    ) -> None:
         self.rules = rules or Rules(fallback=Fallback(is_allowed=False))
         self.partners = partners or FakePartners()
         self.database = FakeDatabase()
@@ -198,6 +204,7 @@ class World:
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,
+            limits=limits,
             clock=self._clock,
         )
         self.queries = QueryHandlers(
@@ -207,6 +214,8 @@ class World:
             reads=self.database,
             partners=self.partners,
             rules=self.rules,
+            limits=limits,
+            counts=self.database,
             clock=self._clock,
         )
 

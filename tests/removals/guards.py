@@ -247,6 +247,46 @@ REMOVALS: Final = (
         "Invalid state transition",
     ),
     Removal(
+        "one counter for all workers",
+        (
+            Edit(
+                "adapters/database/use_counts.py",
+                "uses = rate_counts.uses + excluded.uses",
+                "uses = excluded.uses",
+            ),
+        ),
+        (
+            "tests/service/test_limits.py::test_of_one_guests_creates_everywhere_exactly_so_many_are_accepted",
+        ),
+        "accepted",
+    ),
+    Removal(
+        "counted and refused in one transaction",
+        (
+            Edit(
+                "handlers/commands.py",
+                "excess = [_closing(one, None) for one in begun if is_over_limit(one)]",
+                "excess = []",
+            ),
+        ),
+        (
+            "tests/handlers/test_limits.py::test_wherever_the_worker_dies_as_many_are_accepted_as_are_allowed",
+        ),
+        "rate_limited",
+    ),
+    Removal(
+        "repeats under the rights of now",
+        (
+            Edit(
+                "handlers/lost_rights.py",
+                "if known.start.principal != dump_principal(item.asked.principal)",
+                "if False",
+            ),
+        ),
+        (f"{_REPEATS}::test_who_lost_the_venue_hears_nothing_of_what_they_did_there",),
+        "expected a refusal",
+    ),
+    Removal(
         "three copies of every topic",
         (Edit("adapters/kafka/topics.py", "copies = 3 if brokers >= 3 else 1", "copies = 1"),),
         (

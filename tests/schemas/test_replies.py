@@ -22,7 +22,13 @@ from tests.schemas.bookings import NOW, a_booking, a_price
 from tests.schemas.messages import COMMAND
 
 _ID = UUID(COMMAND)
-RETRYABLE = {"deadline_passed", "inventory_unavailable", "pricing_unavailable", "payment_failed"}
+RETRYABLE = {
+    "rate_limited",
+    "deadline_passed",
+    "inventory_unavailable",
+    "pricing_unavailable",
+    "payment_failed",
+}
 
 
 def _shown(**changes: Any) -> dict[str, Any]:

@@ -13,6 +13,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.local_servers import KafkaServer
+from app.settings.service import SealSection
+from app.wiring import service_keys
+from handlers.dead_letter import opened
+from handlers.ports import Record
 from tests.service.builders import a_create, a_venue
 from tests.service.callers import a_guest, a_manager
 from tests.service.client import Header, Sent
@@ -36,6 +40,14 @@ UNREADABLE = {
     "no id": b'{"type": "cancel_booking", "data": {}}',
     "a megabyte": b'{"type": "' + b"x" * 1_000_000 + b'"}',
 }
+
+
+def opened_by_us(letter: Seen) -> bytes:
+    """What nobody knows whose it is, is sealed by the service's own key."""
+    record = Record(letter.topic, 0, 0, 0, letter.key, letter.value, letter.headers)
+    value = opened(record, service_keys(SealSection().seal_keys), None).value
+    assert value is not None
+    return value
 
 
 async def letter_of(house: House, sent: Sent) -> Seen:
@@ -77,7 +89,7 @@ async def test_what_lies_among_unreadable_records_is_done_in_order(house: House)
     for sent in bad:
         letter = await letter_of(house, sent)
         assert letter.key == b"k"
-        assert letter.value == (sent.value or b"")
+        assert opened_by_us(letter) == (sent.value or b"")
         assert _text(letter, "dlq_reason") == "unreadable"
         assert _text(letter, "dlq_attempts") == "1"
         assert _text(letter, "dlq_source_timestamp").isdecimal()

@@ -17,6 +17,7 @@ from tests.service.house import House
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 RETRYABLE: Final = {
+    "rate_limited",
     "deadline_passed",
     "inventory_unavailable",
     "pricing_unavailable",

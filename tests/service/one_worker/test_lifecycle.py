@@ -107,7 +107,7 @@ async def test_an_event_says_what_consumers_rely_on(house: House) -> None:
     assert event.payload["resource_type"] == "table"
     assert event.payload["user_id"] == event.payload["guest_id"] == guest.sub
     assert event.payload["metadata"] == {"campaign": "spring"}
-    assert set(event.payload["sealed"]) == {"v", "key", "data"}
+    assert set(event.payload["sealed"]) == {"v", "service", "guest"}
     assert event.payload["command_id"] == created.body["command_id"]
 
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tests.service.asking import book
-from tests.service.builders import a_create, in_hours
-from tests.service.callers import a_guest
+from tests.service.builders import PERSONAL, a_create, a_venue, in_hours
+from tests.service.callers import Caller, a_guest, a_manager, token
 from tests.service.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -54,6 +54,25 @@ async def test_a_refusal_is_repeated_like_any_answer(house: House) -> None:
     first = await house.client.command(guest, "create_booking", create, command_id=id_)
     again = await house.client.command(guest, "create_booking", create, command_id=id_)
     assert (first.code, again.is_replayed) == ("validation_failed", True)
+    assert again.record.value == first.record.value
+
+
+async def test_who_lost_the_venue_hears_nothing_of_what_they_did_there(house: House) -> None:
+    venue, id_ = a_venue(), str(uuid4())
+    booking = await book(house, a_guest(), venue)
+    manager = a_manager(venue)
+    dismissed = Caller(manager.sub, token(manager.sub, "manager", venue_ids=[a_venue()]))
+    change = {"booking_id": booking["id"], "expected_version": 1, "special_requests": PERSONAL}
+    send = house.client.command
+    first = await send(manager, "update_booking", change, command_id=id_, idempotency_key="k")
+    assert first.data["guest_name"] == booking["guest_name"]
+    by_id = await send(dismissed, "update_booking", change, command_id=id_, idempotency_key="k")
+    by_key = await send(dismissed, "update_booking", change, idempotency_key="k")
+    never = await send(a_manager(), "update_booking", change)
+    for reply in (by_id, by_key):
+        assert (reply.status, reply.error) == (404, never.error)
+        assert not reply.is_replayed
+    again = await send(manager, "update_booking", change, command_id=id_, idempotency_key="k")
     assert again.record.value == first.record.value
 
 

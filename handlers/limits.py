@@ -1,0 +1,83 @@
+"""Rate limits: every use is counted once, where it is decided, for all workers together.
+
+A command counts in the transaction that writes its start, so whoever is delivered again, resumed or
+repeated has been counted and is not counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.limits import Counter, Limits, class_of, over_limit, rate_limited, times_of
+from domain.outcome import Rejected
+from domain.refusal import Code, Refusal
+from handlers.begun import Begun
+from handlers.ports import CountsUses, UseCounts, Uses
+
+_TIDY_EVERY: Final = timedelta(minutes=1)
+_LATE: Final = timedelta(hours=1)
+_FORGET_AT_ONCE: Final = 10_000
+
+
+async def meet_limits(
+    counting: CountsUses, new: Sequence[Begun], limits: Limits, now: datetime
+) -> None:
+    """Count new commands that nothing has decided yet, and refuse those that are too many.
+
+    What an operator put back was counted when it was sent.
+    """
+    open_ = [one for one in new if one.decided is None and one.item.asked.run == 0]
+    counters = [_counter(one, limits) for one in open_]
+    refusals = await refuse_excess(counting, counters, now)
+    for one, refusal in zip(open_, refusals, strict=True):
+        if refusal is not None:
+            one.decided = Rejected(refusal)
+
+
+def is_over_limit(one: Begun) -> bool:
+    """Whether it was refused for coming too often."""
+    return isinstance(one.decided, Rejected) and one.decided.refusal.code is Code.RATE_LIMITED
+
+
+async def refuse_excess(
+    counting: CountsUses, counters: Sequence[Counter | None], now: datetime
+) -> Sequence[Refusal | None]:
+    """Count these uses, in their order; None is not limited. Asks nothing when all are None."""
+    limited = [counter for counter in counters if counter is not None]
+    if not limited:
+        return [None] * len(counters)
+    uses = [Uses(id_, times, now) for id_, times in times_of(limited).items()]
+    counted = await counting.count_uses(uses)
+    over = iter(over_limit(limited, counted))
+    return [
+        rate_limited(counter, now) if counter is not None and next(over) else None
+        for counter in counters
+    ]
+
+
+@dataclass(slots=True)
+class Tidying:
+    """Forgets counters that no worker will ask for any more, now and then."""
+
+    counts: UseCounts
+    limits: Limits
+    _due_at: datetime | None = None
+
+    async def tidy(self, now: datetime) -> int:
+        """One look, if it is time for one; gives how many were forgotten."""
+        if not self.limits.allowed or (self._due_at is not None and now < self._due_at):
+            return 0
+        kept = 2 * self.limits.window + _LATE
+        forgotten = await self.counts.forget_uses(now - kept, _FORGET_AT_ONCE)
+        self._due_at = None if forgotten == _FORGET_AT_ONCE else now + _TIDY_EVERY
+        return forgotten
+
+
+def _counter(one: Begun, limits: Limits) -> Counter | None:
+    command = one.item.command
+    if command is None:
+        return None
+    return limits.counter(one.item.asked.principal, class_of(command), one.start.sent)
