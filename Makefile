@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint chaos removals bench lock format clean
+.PHONY: demo test lint chaos canary removals bench lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -24,6 +24,10 @@ SEED ?= 1
 SECONDS ?= 60
 chaos: $(READY)
 	@$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+
+# Marked names, addresses and secrets through everything; then every byte left is searched for them.
+canary: $(READY)
+	@$(BIN)/python -m tests.canary
 
 # Is the checker any good? Each guard is taken out of a copy: make removals ARGS="'stored answers'"
 removals: $(READY)

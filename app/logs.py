@@ -1,17 +1,20 @@
 """What the process says about itself: one line per fact on stderr, as JSON or for people.
 
 Nobody is supposed to log what is personal; should it happen, the field is blotted out here. A
-traceback never shows the values of variables, since they hold bookings and tokens.
+traceback never shows the values of variables, since they hold bookings and tokens, and of another's
+exception never the message: a codec's, for one, repeats what it could not encode.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Any, Final, Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 _BLOTTED: Final = "***"
 _PERSONAL: Final = frozenset(
@@ -29,6 +32,8 @@ _PERSONAL: Final = frozenset(
         "token",
     }
 )
+# Whose exceptions say nothing personal, by rule.
+_OURS: Final = ("adapters.", "app.", "domain.", "handlers.", "schemas.")
 # They report every attempt to connect; the worker says once what it waits for.
 _CHATTY: Final = {
     "aiokafka": logging.CRITICAL,
@@ -68,7 +73,8 @@ def configure_logs(
     root.handlers = [handler]
     root.setLevel(level)
     for name, threshold in _CHATTY.items():
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else threshold)
+        # Below INFO aiokafka logs the records themselves.
+        logging.getLogger(name).setLevel(logging.INFO if level == "DEBUG" else threshold)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -83,10 +89,33 @@ def configure_logs(
 
 def _rendering(style: Literal["json", "console"], colors: bool) -> list[Processor]:
     if style == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # The default would draw tracebacks with the local variables in them.
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+        told = structlog.processors.ExceptionRenderer(_told)
+        return [told, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_draw)]
+
+
+def _draw(out: TextIO, exc_info: ExcInfo) -> None:
+    out.write("\n" + _told(exc_info))
+
+
+def _told(exc_info: ExcInfo) -> str:
+    """The tracebacks of an exception and of what led to it, oldest first."""
+    return "\n\n".join(_each(exc_info[1], set()))
+
+
+def _each(error: BaseException | None, seen: set[int]) -> Iterator[str]:
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    yield from _each(error.__cause__ or error.__context__, seen)
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _each(part, seen)
+    kind = type(error)
+    is_ours = kind.__module__.startswith(_OURS)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    said = str(error) if is_ours else "(message withheld)"
+    yield f"{frames}{kind.__module__}.{kind.__qualname__}: {said}"
 
 
 def _blot_out(logger: Any, method: str, event: EventDict) -> EventDict:

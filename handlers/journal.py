@@ -22,7 +22,7 @@ from domain.policies.patience import after_unheard
 from domain.time_slot import TimeSlot
 from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
 
-_FOR_PAYING: Final = "client_secret"
+_FOR_PAYING: Final = frozenset({"client_secret", "payment_method_id"})
 
 
 class QuestionChanged(Exception):
@@ -135,7 +135,7 @@ class Journal:
 
     def story(self) -> str:
         """Everything as one JSON list, to be kept with the outcome; without what only a resumed
-        command would need, the guest's secret for paying.
+        command would need: what the guest pays with.
         """
         if self._unwritten_answers or self._unwritten_calls or self._unwritten_lost:
             self.write()
@@ -155,12 +155,11 @@ class Journal:
 
 
 def _without_secrets(entry: str) -> str:
-    if _FOR_PAYING not in entry:
+    if not any(name in entry for name in _FOR_PAYING):
         return entry
     body = orjson.loads(entry)
-    for answer in body["heard"].values():
-        if _FOR_PAYING in answer:
-            answer[_FOR_PAYING] = None
+    for told in (*body["heard"].values(), *body["asked"].values()):
+        told.update(dict.fromkeys(_FOR_PAYING & told.keys()))
     return orjson.dumps(body).decode()
 
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
-from handlers.ports import Coordinates, Recording, Start, StoredOutcome
+from handlers.ports import (
+    Coordinates,
+    JournalEntry,
+    Recording,
+    Sealer,
+    Start,
+    StoredOutcome,
+)
 
 
 def command_row(start: Start) -> dict[str, object]:
@@ -51,6 +59,22 @@ def started_row(start: Start) -> dict[str, object]:
         "partition": start.coordinates.partition,
         "started_at": start.decided,
     }
+
+
+def entry_row(entry: JournalEntry, sealer: Sealer) -> dict[str, object]:
+    """A later entry, sealed: with what the guest pays is in it, and whatever partners answered."""
+    place = _entry_place(entry.row_id, entry.sequence)
+    body = sealer.seal(entry.body.encode(), place)
+    return {"row_id": entry.row_id, "sequence": entry.sequence, "body": body}
+
+
+def entry_of(row: Row[Any], sealer: Sealer) -> str:
+    """The body of a later entry. Raises CannotOpen."""
+    return sealer.open(row.body, _entry_place(row.row_id, row.sequence)).decode()
+
+
+def _entry_place(row_id: UUID, sequence: int) -> str:
+    return f"journal.body/{row_id}/{sequence}"
 
 
 def outcome_row(recording: Recording) -> dict[str, object]:

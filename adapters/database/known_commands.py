@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import Column, Row
 from sqlalchemy.sql.selectable import TextualSelect
 
-from adapters.database.command_rows import coordinates_row, outcome_of, start_of
+from adapters.database.command_rows import coordinates_row, entry_of, outcome_of, start_of
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session
 from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import Coordinates, KnownCommand, key_id_of
+from handlers.ports import Coordinates, KnownCommand, Sealer, key_id_of
 
 _OUTCOME: Final = [
     outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from", "sealed")
@@ -28,15 +28,18 @@ _COORDINATES: Final = [
 class KnownCommands:
     """Finds commands by identity or by where they lie in the log."""
 
-    def __init__(self, documents: Documents, keys: GuestKeys) -> None:
+    def __init__(self, documents: Documents, keys: GuestKeys, sealer: Sealer) -> None:
+        self._sealer = sealer
         self._keys = keys
         self._by_id = _finding(documents, [commands.c.row_id])
         self._by_coordinates = _finding(documents, _COORDINATES)
         self._heard = documents.select(
-            "select journal.row_id, journal.body from journal where journal.sequence > 0"
-            f" and journal.row_id in (select row_id from {documents.rows([journal.c.row_id])})"
+            "select journal.row_id, journal.sequence, journal.body from journal"
+            " where journal.sequence > 0 and journal.row_id in"
+            f" (select row_id from {documents.rows([journal.c.row_id])})"
             " order by journal.row_id, journal.sequence",
             journal.c.row_id,
+            journal.c.sequence,
             journal.c.body,
         )
 
@@ -56,7 +59,7 @@ class KnownCommands:
         heard: dict[UUID, list[str]] = defaultdict(list)
         in_flight = [{"row_id": row.row_id} for row in rows if row.status is None]
         for entry in await session.run(self._heard, in_flight):
-            heard[entry.row_id].append(entry.body)
+            heard[entry.row_id].append(entry_of(entry, self._sealer))
         keys = await self._keys.opening(session, (row.sealed for row in rows))
         return [
             KnownCommand(

@@ -21,6 +21,7 @@ from adapters.database.recording import Recorder
 from adapters.database.session import Session, transaction
 from adapters.database.starting import Starting
 from adapters.database.tables import bookings, undo
+from adapters.database.undo_rows import opened_owed
 from adapters.database.uniqueness import Uniqueness
 from adapters.database.use_counts import UseCounting
 from domain.booking import Booking
@@ -42,7 +43,6 @@ from handlers.ports import (
     Start,
     Uses,
 )
-from schemas.stored import load_owed
 
 TOLD_AGAIN_AFTER: Final = timedelta(minutes=5)
 """A lane that read a key before it was destroyed may publish it behind the tombstone, but not later
@@ -90,14 +90,15 @@ class _Statements:
     def __init__(
         self, documents: Documents, claim_table: ClaimTable, service_keys: ServiceKeys
     ) -> None:
+        self.service_keys = service_keys
         self.keys = GuestKeys(documents, service_keys)
         self.progress = LaneProgress(documents)
         self.bookings = documents.find(bookings, bookings.c.id)
-        self.known = KnownCommands(documents, self.keys)
-        self.starting = Starting(documents)
+        self.known = KnownCommands(documents, self.keys, service_keys)
+        self.starting = Starting(documents, service_keys)
         self.uniqueness = Uniqueness(documents)
         self.claims = Claims(documents, claim_table)
-        self.recorder = Recorder(documents, claim_table)
+        self.recorder = Recorder(documents, claim_table, service_keys)
         self.undo = documents.find(undo, undo.c.id)
         self.counting = UseCounting(documents)
 
@@ -161,7 +162,7 @@ class _SqlLaneTransaction:
                 row.id,
                 row.booking_id,
                 row.venue_id,
-                load_owed(row.owed),
+                opened_owed(row, self._statements.service_keys),
                 row.attempt,
                 row.created_at,
             )

@@ -31,7 +31,7 @@ class Pasts:
     def __init__(self, session: Session, documents: Documents, service_keys: ServiceKeys) -> None:
         self._session = session
         self._keys = GuestKeys(documents, service_keys)
-        self._known = KnownCommands(documents, self._keys)
+        self._known = KnownCommands(documents, self._keys, service_keys)
         # A document each: a bug can leave more letters than a statement may have parameters.
         self._venues = documents.select(
             "select bookings.id, bookings.venue_id from bookings"

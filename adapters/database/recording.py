@@ -19,16 +19,17 @@ from adapters.database.tables import (
     outcomes,
     undo,
 )
+from adapters.database.undo_rows import sealed_owed
 from domain.effects import ClaimSlot
 from domain.outcome import Claims
-from handlers.ports import BookingWrite, PromiseBroken, Recording
-from schemas.stored import dump_owed
+from handlers.ports import BookingWrite, PromiseBroken, Recording, Sealer
 
 
 class Recorder:
     """Writes what a wave of commands ended in, inside a transaction of the caller's."""
 
-    def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(self, documents: Documents, claim_table: ClaimTable, sealer: Sealer) -> None:
+        self._sealer = sealer
         self._claim_table = claim_table
         self._outcomes = documents.insert(outcomes)
         self._end_journal = documents.delete(journal, journal.c.row_id)
@@ -144,7 +145,7 @@ class Recorder:
                     "id": owed.id,
                     "booking_id": owed.booking_id,
                     "venue_id": owed.venue_id,
-                    "owed": dump_owed(owed.owed),
+                    "owed": sealed_owed(owed.id, owed.owed, self._sealer),
                     "attempt": owed.attempt,
                     "due_at": each.recorded_at,
                     "created_at": each.recorded_at,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from adapters.database.command_rows import command_row, coordinates_row, started_row
+from adapters.database.command_rows import command_row, coordinates_row, entry_row, started_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import commands, journal
-from handlers.ports import Coordinates, JournalEntry, Start
+from handlers.ports import Coordinates, JournalEntry, Sealer, Start
 
 
 class Starting:
     """Writes starts and journal entries, inside a transaction of the caller's."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, sealer: Sealer) -> None:
+        self._sealer = sealer
         self._start = documents.insert(
             commands, conflict="(row_id) do nothing", returning=[commands.c.row_id]
         )
@@ -62,10 +63,4 @@ class Starting:
         await session.run(self._adopt_entry, rows)
 
     async def journal(self, session: Session, entries: Sequence[JournalEntry]) -> None:
-        await session.run(
-            self._enter,
-            [
-                {"row_id": entry.row_id, "sequence": entry.sequence, "body": entry.body}
-                for entry in entries
-            ],
-        )
+        await session.run(self._enter, [entry_row(entry, self._sealer) for entry in entries])

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Row, Select, or_, select
 
 from adapters.database.booking_rows import booking_of
-from adapters.database.command_rows import outcome_of, start_of
+from adapters.database.command_rows import entry_of, outcome_of, start_of
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
 from adapters.database.operators import engine_for, reading_with
@@ -63,6 +63,7 @@ class Stories:
 
     def __init__(self, session: Session, documents: Documents, service_keys: ServiceKeys) -> None:
         self._session = session
+        self._sealer = service_keys
         self._keys = GuestKeys(documents, service_keys)
 
     async def about(self, name: str) -> BookingStory | None:
@@ -81,7 +82,7 @@ class Stories:
             booking=booking_of(found[0], keys) if found else None,
             commands=await self._stories(rows),
             claims=await self._claims(booking_id),
-            undo=await undo_of(self._session, _bookings(booking_id, rows)),
+            undo=await undo_of(self._session, self._sealer, _bookings(booking_id, rows)),
         )
 
     async def _named(self, name: str) -> tuple[UUID | None, Sequence[Row[Any]]]:
@@ -112,12 +113,12 @@ class Stories:
         open_ids = [row.row_id for row in rows if row.status is None]
         heard: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
         entries = await self._session.run(
-            select(journal.c.row_id, journal.c.body)
+            select(journal.c.row_id, journal.c.sequence, journal.c.body)
             .where(journal.c.row_id.in_(open_ids), journal.c.sequence > 0)
             .order_by(journal.c.row_id, journal.c.sequence)
         )
         for entry in entries:
-            heard[entry.row_id].append(orjson.loads(entry.body))
+            heard[entry.row_id].append(orjson.loads(entry_of(entry, self._sealer)))
         return tuple(
             CommandStory(
                 start=start_of(row),

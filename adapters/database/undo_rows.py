@@ -15,7 +15,8 @@ from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import booking_references, undo
 from domain.undo import Owed
-from schemas.stored import load_owed
+from handlers.ports import Sealer
+from schemas.stored import dump_owed, load_owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +35,42 @@ class UndoRow:
     detail: str | None  # why the last try did not settle it
 
 
-async def list_undo(settings: DatabaseSettings, *, done_too: bool = False) -> tuple[UndoRow, ...]:
+def sealed_owed(undo_id: UUID, owed: Owed, sealer: Sealer) -> str:
+    """The column `owed`; a call to be made again may be in it, with what the guest pays with."""
+    return sealer.seal(dump_owed(owed).encode(), _place(undo_id))
+
+
+def opened_owed(row: Row[Any], sealer: Sealer) -> Owed:
+    """From a row of `undo`. Raises CannotOpen."""
+    return load_owed(sealer.open(row.owed, _place(row.id)).decode())
+
+
+def _place(undo_id: UUID) -> str:
+    return f"undo.owed/{undo_id}"
+
+
+async def list_undo(
+    settings: DatabaseSettings, sealer: Sealer, *, done_too: bool = False
+) -> tuple[UndoRow, ...]:
     """What is owed, oldest first. Raises DatabaseAway."""
     query = _rows() if done_too else _rows().where(undo.c.done_at.is_(None))
     async with reading_with(engine_for(settings, read_only=True)) as session:
-        return _read(await session.run(query))
+        return _read(await session.run(query), sealer)
 
 
-async def find_undo(settings: DatabaseSettings, ids: Sequence[UUID]) -> tuple[UndoRow, ...]:
+async def find_undo(
+    settings: DatabaseSettings, sealer: Sealer, ids: Sequence[UUID]
+) -> tuple[UndoRow, ...]:
     """Those that exist, done or not."""
     async with reading_with(engine_for(settings, read_only=True)) as session:
-        return _read(await session.run(_rows().where(undo.c.id.in_(ids))))
+        return _read(await session.run(_rows().where(undo.c.id.in_(ids))), sealer)
 
 
-async def undo_of(session: Session, booking_ids: Collection[UUID]) -> tuple[UndoRow, ...]:
+async def undo_of(
+    session: Session, sealer: Sealer, booking_ids: Collection[UUID]
+) -> tuple[UndoRow, ...]:
     """All that was ever owed for these bookings, oldest first."""
-    return _read(await session.run(_rows().where(undo.c.booking_id.in_(booking_ids))))
+    return _read(await session.run(_rows().where(undo.c.booking_id.in_(booking_ids))), sealer)
 
 
 async def make_due(
@@ -77,14 +98,14 @@ def _rows() -> Select[Any]:
     )
 
 
-def _read(rows: Sequence[Row[Any]]) -> tuple[UndoRow, ...]:
+def _read(rows: Sequence[Row[Any]], sealer: Sealer) -> tuple[UndoRow, ...]:
     return tuple(
         UndoRow(
             id=row.id,
             booking_id=row.booking_id,
             booking_reference=row.reference,
             venue_id=row.venue_id,
-            owed=load_owed(row.owed),
+            owed=opened_owed(row, sealer),
             attempt=row.attempt,
             due_at=row.due_at,
             created_at=row.created_at,

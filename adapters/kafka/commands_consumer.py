@@ -223,7 +223,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 # After a fencing wait one heartbeat, so that the group decides first whose it is.
                 rest = max(self._heartbeat_seconds, waits_for("Kafka", repr(error)))
             case Exception():
-                rest = waits_for("a repair", repr(error))
+                rest = waits_for("a repair", type(error).__name__)
                 _log.error("batch failed", exc_info=error)
                 self._lanes.suspect(failed)
             case _:

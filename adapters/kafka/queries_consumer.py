@@ -89,7 +89,7 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             case KafkaError() | TimeoutError():
                 rest = waits_for("Kafka", repr(error))
             case _:
-                rest = waits_for("a repair", repr(error))
+                rest = waits_for("a repair", type(error).__name__)
                 _log.error("queries failed", exc_info=error)
         for source, part in parts.items():
             self._redelivery.again(consumer, source, part[0].offset, rest)

@@ -37,13 +37,17 @@ def list_(
     from datetime import UTC, datetime, timedelta
 
     from app.cli.asynchronous import run_quietly
-    from app.cli.database_access import database_failures, read_database_settings
+    from app.cli.database_access import (
+        database_failures,
+        read_database_settings,
+        read_service_keys,
+    )
 
     settings = read_database_settings()
     with database_failures(settings):
         from adapters.database.undo_rows import list_undo
 
-        rows = run_quietly(list_undo(settings, done_too=every))
+        rows = run_quietly(list_undo(settings, read_service_keys(), done_too=every))
     _show(rows, json)
     limit = None if older_than is None else datetime.now(UTC) - timedelta(minutes=older_than)
     is_late = limit and any(row.done_at is None and row.created_at < limit for row in rows)
@@ -68,7 +72,10 @@ def retry(
     from datetime import timedelta
 
     from app.cli.asynchronous import run_quietly
-    from app.cli.database_access import database_failures, read_database_settings
+    from app.cli.database_access import (
+        database_failures,
+        read_database_settings,
+    )
     from app.failures import Failure, WrongUse
 
     if every == bool(ids):
@@ -90,13 +97,15 @@ async def _retried(
     from datetime import UTC, datetime
 
     from adapters.database.undo_rows import find_undo, make_due
+    from app.cli.database_access import read_service_keys
 
+    keys = read_service_keys()
     begun = datetime.now(UTC)
     due = sorted(await make_due(settings, ids, begun))
     asked = due if ids is None else ids  # what was done a moment ago is shown as that
-    before = {row.id: row.attempt for row in await find_undo(settings, asked)}
+    before = {row.id: row.attempt for row in await find_undo(settings, keys, asked)}
     while True:
-        rows = await find_undo(settings, asked)
+        rows = await find_undo(settings, keys, asked)
         is_tried = all(row.done_at or row.attempt != before[row.id] for row in rows)
         if is_tried or datetime.now(UTC) - begun >= patience:
             return rows

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from app.local_servers import KafkaServer, LocalServers, PostgresServer
-from app.local_servers.embedded_kafka import kafka as embedded_kafka
-from app.local_servers.embedded_postgres import postgres as embedded_postgres
 from tests.chaos.bank import Bank
 from tests.chaos.cast import a_cast
 from tests.chaos.evidence import keep
@@ -36,6 +32,7 @@ from tests.chaos.timeline import WORKERS, timeline
 from tests.service.client import Sent
 from tests.service.feed import header
 from tests.service.house import House, a_house
+from tests.service.own_servers import own_servers
 from tests.service.story import dumps_of
 
 _HEALS_WITHIN_SECONDS: Final = 180.0
@@ -70,7 +67,7 @@ async def run(
         "BOOKING_PRICING__FALLBACK_CURRENCY": "EUR",
         "BOOKING_KAFKA__MAX_BATCH_RECORDS": "50",
     }
-    with _own_servers(progress) as servers:
+    with own_servers(progress) as servers:
         async with (
             a_house(servers.kafka, servers.postgres, workers=0, settings=settings) as house,
             _fleet(house) as fleet,
@@ -153,14 +150,3 @@ async def _fleet(house: House) -> AsyncIterator[Fleet]:
         supervising.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await supervising
-
-
-@contextmanager
-def _own_servers(progress: Progress) -> Iterator[LocalServers]:
-    """Servers that nobody else uses, since they will be killed."""
-    with ExitStack() as held, ThreadPoolExecutor(2) as starting:
-        kafka = starting.submit(held.enter_context, embedded_kafka(progress))
-        postgres = starting.submit(held.enter_context, embedded_postgres(progress))
-        brokers, broker = kafka.result()
-        url, database = postgres.result()
-        yield LocalServers(KafkaServer(broker, brokers), PostgresServer(database, url))

@@ -65,7 +65,7 @@ def test_topics_are_created_once_and_then_all_is_well(
     before = booking("topics", "check")
     assert before.code == 1
     assert f"Topic {settings.topic_prefix}.commands is missing." in before.err
-    assert len(booking("topics", "create", "--json").json["created"]) == 5
+    assert len(booking("topics", "create", "--json").json["created"]) == 6
     assert booking("topics", "create").out == "created nothing: all topics exist\n"
     assert booking("topics", "check", "--json").json == {"wrong": []}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import unified_diff
 from typing import Any, Final
 
+from app.settings.service import SealSection
+from app.wiring import service_keys
 from tests.service.client import Sent
 from tests.service.house import House
 from tests.service.story import distinct
@@ -21,7 +23,8 @@ _CHANCE: Final = (
     (re.compile(r"\b([0-9a-f]{64}|[0-9a-f]{32})\b"), "a hash"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "a day"),
 )
-_DROPPED: Final = frozenset({"sealed", "input"})  # ciphertext; where the record lay
+# Ciphertext; where the record lay. What the reasons are, replies tell.
+_DROPPED: Final = frozenset({"sealed", "input", "personal", "reason"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,22 @@ async def outcome_at(house: House, venue: str, sent: Sent | None) -> Outcome:
                 venue,
             )
         ),
-        owed=_plain(
-            await house.rows(
-                "select owed, done_at is not null as is_done from undo where venue_id = $1"
-                " order by owed",
-                venue,
-            )
-        ),
+        owed=_plain(_opened(await house.rows("select * from undo where venue_id = $1", venue))),
         effects=_effects(house, known),
+    )
+
+
+def _opened(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    keys = service_keys(SealSection().seal_keys)
+    return sorted(
+        (
+            {
+                "owed": keys.open(row["owed"], f"undo.owed/{row['id']}").decode(),
+                "is_done": row["done_at"] is not None,
+            }
+            for row in rows
+        ),
+        key=repr,
     )
 
 
