@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS = 1.0
 BEAT_EVERY_SECONDS = 1.0
+# Longer than a stop in good order may take; what then still goes on is what hangs.
+GIVES_UP_WITHIN_SECONDS = 40.0
 
 
 class CannotStart(Exception):
@@ -83,10 +85,18 @@ async def _live(settings: Settings) -> str | None:
             await held.enter_async_context(_beside(sweeping.run()))
 
         app.after_startup(go)
-        await app.run()
-        # A signal may have come while it started: FastStream stops what there is, and only then
-        # gives up the start, which may have made one more consumer by then.
-        await worker.kafka.broker.stop()
+        await held.enter_async_context(_beside(worker.kafka.watch()))
+        try:
+            async with end.limit:
+                await app.run()
+                # A signal may have come while it started: FastStream stops what there is, and only
+                # then gives up the start, which may have made one more consumer by then.
+                await worker.kafka.broker.stop()
+        except Exception as error:
+            if end.reason is None:
+                raise
+            # What has died raises its death once more when it is stopped.
+            _log.warning("not stopped in good order", reason=repr(error))
         return end.reason
 
 
@@ -98,16 +108,18 @@ def _opened(settings: Settings) -> Database:
 
 
 class _End:
-    """Remembers why the worker gives up, and makes it stop."""
+    """Remembers why the worker gives up, and makes it stop; `limit` raises when that takes long."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self.app: FastStream | None = None
+        self.limit = asyncio.timeout(None)
 
     def give_up(self, reason: str) -> None:
-        self.reason = reason
-        if self.app is not None:
+        if self.reason is None and self.app is not None:
+            self.reason = reason
             self.app.exit()
+            self.limit.reschedule(asyncio.get_running_loop().time() + GIVES_UP_WITHIN_SECONDS)
 
 
 async def _ready(settings: Settings, database: Database, pulse: _Pulse) -> None:

@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from adapters.kafka.commands_consumer import CommandsConsumer
+from adapters.kafka.connections import notice_broken_connections
+from adapters.kafka.deaths import death_in
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.lanes import Lanes
 from adapters.kafka.publishing import BrokerPublisher
@@ -25,6 +28,9 @@ from handlers.ports import CommandProcessor, LaneRows, QueryProcessor, Record, S
 
 # FastStream waits this much longer than the batch in hand, which ends by itself.
 GRACE_SECONDS = 3.0
+LOOKS_EVERY_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class KafkaSide:
@@ -39,27 +45,45 @@ class KafkaSide:
         consumers: tuple[CommandsConsumer, QueriesConsumer],
         publisher: BrokerPublisher,
         drain_seconds: float,
+        give_up: Callable[[str], None],
     ) -> None:
         self.broker = broker
         self._topics = topics
         self._commands, self._queries = consumers
         self._publisher = publisher
         self._drain_seconds = drain_seconds
+        self._give_up = give_up
         self._standstill = Standstill("worker")
+        self._death = Standstill("consumer")
+        self._is_draining = False
 
     @property
     def awaited(self) -> str | None:
         """What the consumers wait for now; None while work goes on."""
-        return self._standstill.awaited or self._commands.awaited or self._queries.awaited
+        waiting = (self._death, self._standstill, self._commands, self._queries)
+        return next((each.awaited for each in waiting if each.awaited), None)
 
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
         accept_any_header_name()
+        notice_broken_connections()
         _quieten_aiokafka()
         await self._topics.start(self._standstill)
 
+    async def watch(self) -> None:
+        """Until the worker drains, or gives up since a consumer has died that nothing revives."""
+        while not self._is_draining:
+            for subscriber in self.broker.subscribers:
+                if death := death_in(subscriber):
+                    _log.error("consumer died", part=death.part, exc_info=death.cause)
+                    self._death.waits_for("a restart", str(death))
+                    self._give_up(str(death))
+                    return
+            await asyncio.sleep(LOOKS_EVERY_SECONDS)
+
     async def drain(self) -> None:
         """No batch goes on for longer than the drain time from now. Before the broker stops."""
+        self._is_draining = True
         self._commands.hurry(self._drain_seconds)
         self._queries.hurry(self._drain_seconds)
 
@@ -104,9 +128,8 @@ def build_broker(
     )
     _subscribe(broker, settings, names.commands, settings.group_id, commands_consumer)
     _subscribe(broker, settings, names.queries, settings.queries_group_id, queries_consumer)
-    return KafkaSide(
-        broker, topics, (commands_consumer, queries_consumer), publisher, settings.drain_seconds
-    )
+    consumers = (commands_consumer, queries_consumer)
+    return KafkaSide(broker, topics, consumers, publisher, settings.drain_seconds, give_up)
 
 
 def _quieten_aiokafka() -> None:

@@ -255,3 +255,7 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         sender.cancel()
         await asyncio.wait([sender], timeout=GOODBYE_SECONDS)
     await producer.client.close()
+    if sender is not None and not sender.done():
+        # It waits for what it has begun, and that for metadata that this client gets no more.
+        sender.cancel()
+        await asyncio.wait([sender], timeout=GOODBYE_SECONDS)

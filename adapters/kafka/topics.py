@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
+from adapters.kafka.connections import notice_broken_connections
 from adapters.kafka.settings import KafkaSettings
 
 KNOWN_WITHIN_SECONDS: Final = 0.05
@@ -160,6 +161,7 @@ def _created(results: Sequence[tuple[str, int, str | None]]) -> list[str]:
 
 async def check_topics(settings: KafkaSettings) -> Sequence[str]:
     """What is wrong, one plain sentence each with what to run; empty when the worker can start."""
+    notice_broken_connections()
     plans = planned_topics(settings.topic_prefix)
     admin = AIOKafkaAdminClient(**settings.connection())
     await admin.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import NodeNotReadyError, ProducerClosed
 
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import BrokerPublisher, TransactionalPublisher
@@ -16,7 +16,7 @@ from adapters.kafka.refusals import Refusals
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
 from app.local_servers import KafkaServer
-from handlers.ports import Mark
+from handlers.ports import Mark, Output
 from tests.adapters.kafka.workers import prepared, quick
 from tests.fakes.sealing import FakeServiceKeys
 
@@ -61,6 +61,35 @@ async def test_nor_is_that_of_a_producer_without_transactions(
     await publisher.stop()
     del producer, publisher
     await nothing_is(reported)
+
+
+async def test_a_producer_that_is_left_while_it_looks_for_its_coordinator_leaves_no_task_behind(
+    kafka: KafkaServer, topic_prefix: str
+) -> None:
+    """One that is collected in the end is reported as an error."""
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    names = TopicNames(topic_prefix)
+    source = TopicPartition(names.commands, 0)
+    publisher = TransactionalPublisher(settings, source, Refusals(names, EveryTopic()))
+    await publisher.start()
+    producer = publisher._producer
+    await producer.partitions_for(names.events)
+    looks = asyncio.Event()
+
+    async def away(*_: object) -> int:
+        looks.set()
+        raise NodeNotReadyError
+
+    producer.client.coordinator_lookup = away
+    producer.client._metadata_update = lambda *_: asyncio.Event().wait()
+    producer._sender._coordinators.clear()
+    outputs = [Output(names.events, None, b"", ())]
+    publishing = asyncio.create_task(publisher.publish(outputs, Mark(1, 1)))
+    await looks.wait()
+    publishing.cancel()
+    await asyncio.wait([publishing])
+    await publisher.stop()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def nothing_is(reported: list[dict[str, Any]]) -> None:

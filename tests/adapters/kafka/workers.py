@@ -88,12 +88,17 @@ class LaneRowsInMemory:
         self.changed.set()
 
 
+def never(reason: str) -> None:
+    """A worker that gives up where nothing suggests it has a bug."""
+    raise AssertionError(reason)
+
+
 @asynccontextmanager
 async def working(
     settings: KafkaSettings,
     processor: Echo,
     rows: LaneRowsInMemory | None = None,
-    give_up: Callable[[str], None] = lambda reason: None,
+    give_up: Callable[[str], None] = never,
 ) -> AsyncIterator[KafkaSide]:
     """A worker that runs inside the block and drains at its end."""
     side = build_broker(
@@ -106,6 +111,7 @@ async def working(
         give_up=give_up,
     )
     await side.open()
+    watching = asyncio.create_task(side.watch())
     try:
         await side.broker.start()
         yield side
@@ -113,6 +119,7 @@ async def working(
         await side.drain()
         await side.broker.stop()
         await side.close()
+        await watching
 
 
 @dataclass
