@@ -16,8 +16,7 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
-from adapters.tokens.service_signature import ServiceSignature
-from handlers.ports import KnownCommand
+from handlers.ports import KnownCommand, ServiceSigner
 from handlers.redrive import (
     Letter,
     Past,
@@ -66,11 +65,13 @@ class Redriven:
 class DeadLetterBox:
     """The dead letters' topic, seen together with the database."""
 
-    def __init__(self, kafka: KafkaSettings, database: DatabaseSettings, key: bytes) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, database: DatabaseSettings, signer: ServiceSigner
+    ) -> None:
         self._kafka = kafka
         self._database = database
         self._names = TopicNames(kafka.topic_prefix)
-        self._signer = ServiceSignature(key)
+        self._signer = signer
 
     async def letters(self, advance: Callable[[int, int], None]) -> list[Letter]:
         """All there are now, oldest first."""

@@ -16,10 +16,8 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.topics import TopicNames
 from adapters.partners import HttpPartners
 from adapters.sealing.aes_gcm import AesGcmSealer
-from adapters.tokens.authenticator import AuthOff, TokenAuthenticator
-from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
-from app.settings import AuthSettings, Settings
+from app.settings import Settings
 from app.settings.words import SealKey
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
@@ -43,6 +41,7 @@ class Worker:
 def build_worker(
     settings: Settings,
     *,
+    clients: Authenticator,
     database: Database,
     partners: HttpPartners,
     topics: TopicDirectory,
@@ -51,8 +50,7 @@ def build_worker(
     """`give_up` is called with a reason when the worker cannot go on, and has to make it exit."""
     prefix = settings.kafka.topic_prefix
     names = TopicNames(prefix)
-    signer = ServiceSignature(settings.signing_key)
-    clients = authenticator(settings.auth)
+    signer = ServiceSignature(*settings.signing_keys)
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
     letters = DeadLetters(names.dead_letter, signer)
     home_of = _home(topics, names.commands)
@@ -93,16 +91,6 @@ def build_worker(
 def sealer(keys: Sequence[SealKey]) -> AesGcmSealer:
     """The first key seals, any of them opens."""
     return AesGcmSealer({key.id: key.key for key in keys})
-
-
-def authenticator(auth: AuthSettings) -> Authenticator:
-    """Who clients are, by their tokens; or everybody an admin, where that is switched off."""
-    if auth.mode == "off":
-        return AuthOff()
-    if auth.secret is None:
-        raise ValueError("expected a secret for tokens, got none")
-    keys = SharedSecret(auth.secret)
-    return TokenAuthenticator(keys, issuer=auth.issuer, audience=auth.audience)
 
 
 def _home(topics: Topics, commands_topic: str) -> Callable[[UUID], int]:

@@ -145,6 +145,7 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     """What the work gives, with the settings that it needs and its failures in a line each."""
     from adapters.kafka.publishing import OutputRefused
     from adapters.kafka.refusals import CannotPublish
+    from adapters.tokens.service_signature import ServiceSignature
     from app.cli.asynchronous import run_quietly
     from app.cli.database_access import database_failures
     from app.cli.kafka_access import kafka_failures, require_topics
@@ -160,7 +161,7 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     reading = read(KafkaSection, DatabaseSection, SigningSection)
     warn(reading.notices)
     kafka, database = reading[KafkaSection].value, reading[DatabaseSection].value
-    box = DeadLetterBox(kafka, database, reading[SigningSection].signing_key)
+    box = DeadLetterBox(kafka, database, ServiceSignature(*reading[SigningSection].signing_keys))
 
     async def asked(advance: Callable[[int, int], None]) -> Any:
         await require_topics(

@@ -48,7 +48,14 @@ from handlers.ports.rows import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.ports.trust import Authenticator, CannotOpen, Sealer, ServiceSigner, SignedBy
+from handlers.ports.trust import (
+    Authenticator,
+    CannotOpen,
+    KeysAway,
+    Sealer,
+    ServiceSigner,
+    SignedBy,
+)
 
 __all__ = [
     "ANY_OFFSET",
@@ -69,6 +76,7 @@ __all__ = [
     "JournalEntry",
     "KeyClaim",
     "KeyHolder",
+    "KeysAway",
     "KnownCommand",
     "LaneDatabase",
     "LaneRows",
