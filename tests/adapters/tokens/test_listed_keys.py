@@ -1,75 +1,13 @@
-"""Keys that come, go, and cannot be read for a while."""
+"""Keys that an issuer brings and takes back while a worker runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
-from adapters.tokens import listed_keys
-from adapters.tokens.authenticator import TokenAuthenticator
-from adapters.tokens.listed_keys import ASKED_EVERY_SECONDS, ListedKeys
-from app.beside import beside
-from domain.principal import Guest
-from handlers.ports import KeysAway, Record
 from tests.adapters.tokens.a_key import a_key, key_list
-from tests.adapters.tokens.a_place import APlace
-from tests.adapters.tokens.a_token import NOW, bearer
-
-ONE, TWO, THREE = a_key("one"), a_key("two"), a_key("three")
-PATIENCE_SECONDS = 300.0
-MINUTE = ASKED_EVERY_SECONDS
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listed_keys, "FIRST_PAUSE_SECONDS", 0.005)
-    monkeypatch.setattr(listed_keys, "LONGEST_PAUSE_SECONDS", 0.005)
-
-
-@dataclass
-class Issuer:
-    """An issuer, and a worker that trusts it; `now` is the worker's clock."""
-
-    place: APlace
-    now: float = 1_000.0
-
-    def __post_init__(self) -> None:
-        self.keys = ListedKeys(
-            self.place, "ES256", patience_seconds=PATIENCE_SECONDS, clock=lambda: self.now
-        )
-        self.tokens = TokenAuthenticator(self.keys)
-
-    async def takes(self, *tokens: bytes) -> list[bool]:
-        """Judge them as one batch. Raises KeysAway."""
-        records = [
-            Record("booking.commands", 0, n, 0, None, b"{}", (("authorization", bearer(token)),))
-            for n, token in enumerate(tokens)
-        ]
-        await self.tokens.prepare(records)
-        return [isinstance(self.tokens.authenticate(bearer(t), NOW), Guest) for t in tokens]
-
-    async def reads(self, times: int) -> None:
-        """Returns when the list was read so many times more."""
-        until = self.place.readings + times
-        async with asyncio.timeout(5):
-            while self.place.readings < until:  # noqa: ASYNC110 - a counter sends no event
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.002)  # and what was read has been taken in
-
-
-@asynccontextmanager
-async def an_issuer(text: bytes | None = key_list(ONE), **settings: float) -> AsyncIterator[Issuer]:
-    issuer = Issuer(APlace(text, **settings))
-    async with beside(issuer.keys.keep_fresh()):
-        await issuer.reads(1)
-        yield issuer
-
-
-# --- rotation ---
+from tests.adapters.tokens.an_issuer import MINUTE, ONE, THREE, TWO, an_issuer
 
 
 async def test_an_unknown_kid_makes_the_list_be_read_and_its_token_is_taken() -> None:
@@ -207,97 +145,3 @@ async def test_another_algorithm_under_an_unknown_kid_has_nobody_read_the_list()
         await issuer.takes()
         assert await issuer.takes(a_key("rsa", "RS256").token()) == [False]
         assert issuer.place.readings == 1
-
-
-# --- while it cannot be read ---
-
-
-@pytest.mark.parametrize("garbage", [None, b"<html>", b"{}", b'{"keys": 5}'])
-async def test_while_the_list_cannot_be_read_known_keys_hold_and_unknown_ones_wait(
-    garbage: bytes | None,
-) -> None:
-    async with an_issuer() as issuer:
-        assert await issuer.takes(ONE.token()) == [True]
-        issuer.place.text = garbage
-        with pytest.raises(KeysAway):
-            await issuer.takes(TWO.token())
-        assert await issuer.takes(ONE.token(jti="new")) == [True]
-        issuer.place.text = key_list(ONE, TWO)
-        await issuer.reads(1)
-        assert await issuer.takes(TWO.token()) == [True], "a valid command is not lost"
-
-
-async def test_waiting_ends_so_that_strangers_cannot_hold_everybody_up_for_long() -> None:
-    async with an_issuer() as issuer:
-        await issuer.takes(ONE.token())
-        issuer.place.text = None
-        with pytest.raises(KeysAway):
-            await issuer.takes(TWO.token())
-        issuer.now += PATIENCE_SECONDS - 0.1
-        with pytest.raises(KeysAway):
-            await issuer.takes(TWO.token())
-        issuer.now += 0.1
-        assert await issuer.takes(TWO.token(), ONE.token()) == [False, True]
-
-
-async def test_patience_is_counted_from_the_first_who_waits_and_anew_in_the_next_outage() -> None:
-    async with an_issuer(look_every_seconds=0.005) as issuer:
-        await issuer.takes(ONE.token())
-        for _ in range(2):
-            issuer.place.text = None
-            await issuer.reads(3)
-            issuer.now += 10 * PATIENCE_SECONDS
-            with pytest.raises(KeysAway):
-                await issuer.takes(TWO.token())
-            issuer.place.text = key_list(ONE)
-            await issuer.reads(3)
-
-
-async def test_an_outage_is_not_asked_more_often_because_many_wait() -> None:
-    async with an_issuer() as issuer:
-        await issuer.takes(ONE.token())
-        issuer.place.text = None
-        with pytest.raises(KeysAway):
-            await issuer.takes(TWO.token())
-        before = issuer.place.readings
-        for number in range(50):
-            with pytest.raises(KeysAway):
-                await issuer.takes(TWO.token({"kid": str(number)}))
-        assert issuer.place.readings <= before + 1
-
-
-async def test_in_an_outage_a_batch_is_put_off_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listed_keys, "FIRST_PAUSE_SECONDS", 60)
-    async with an_issuer() as issuer:
-        issuer.place.text = None
-        for _ in range(3):
-            async with asyncio.timeout(2):
-                with pytest.raises(KeysAway):
-                    await issuer.takes(TWO.token())
-            issuer.now += 1.5 * MINUTE
-        assert issuer.place.readings == 2
-
-
-@pytest.mark.parametrize("nothing", [None, b"garbage", key_list(), key_list(a_key("r", "RS256"))])
-async def test_without_any_key_yet_everybody_waits_for_as_long_as_it_takes(
-    nothing: bytes | None,
-) -> None:
-    async with an_issuer(nothing) as issuer:
-        for _ in range(2):
-            with pytest.raises(KeysAway):
-                await issuer.takes()
-            issuer.now += 10 * PATIENCE_SECONDS
-        issuer.place.text = key_list(ONE)
-        await issuer.reads(1)
-        assert await issuer.takes(ONE.token()) == [True]
-
-
-async def test_the_first_batch_waits_for_the_first_reading() -> None:
-    issuer = Issuer(APlace(key_list(ONE)))
-    issuer.place.answers.clear()
-    async with beside(issuer.keys.keep_fresh()):
-        waiting = asyncio.create_task(issuer.takes(ONE.token()))
-        await issuer.reads(1)
-        assert not waiting.done()
-        issuer.place.answers.set()
-        assert await waiting == [True]
