@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -21,10 +21,12 @@ from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames, check_topics
 from adapters.partners import HttpPartners
+from app.beside import beside
+from app.clients import authenticator
 from app.health_file import Condition, HealthFile
 from app.settings import Settings
 from app.wiring import Worker, build_worker, service_keys
-from handlers.ports import CannotOpen, DatabaseAway
+from handlers.ports import Authenticator, CannotOpen, DatabaseAway, KeysAway
 
 _log = structlog.get_logger(__name__)
 
@@ -60,17 +62,25 @@ async def run_worker(settings: Settings) -> str | None:
 async def _live(settings: Settings) -> str | None:
     pulse = _Pulse(settings.health_file)
     async with AsyncExitStack() as held:
-        await held.enter_async_context(_beside(pulse.beat()))
+        await held.enter_async_context(beside(pulse.beat()))
         database = _opened(settings)
         held.push_async_callback(database.close)
         await _ready(settings, database, pulse)
+        clients = await held.enter_async_context(authenticator(settings.auth))
+        pulse.awaited = lambda: "the keys of tokens"
+        await _patiently("the keys of tokens", lambda: _keys_at_hand(clients))
         partners = await held.enter_async_context(
             HttpPartners(settings.inventory, settings.pricing, settings.payment)
         )
         topics = TopicDirectory(settings.kafka)
         end = _End()
         worker = build_worker(
-            settings, database=database, partners=partners, topics=topics, give_up=end.give_up
+            settings,
+            clients=clients,
+            database=database,
+            partners=partners,
+            topics=topics,
+            give_up=end.give_up,
         )
         sweeping = _Sweeping(worker)
         app = FastStream(worker.kafka.broker, logger=None)
@@ -82,10 +92,10 @@ async def _live(settings: Settings) -> str | None:
 
         async def go() -> None:
             pulse.awaited = lambda: worker.kafka.awaited or sweeping.awaited
-            await held.enter_async_context(_beside(sweeping.run()))
+            await held.enter_async_context(beside(sweeping.run()))
 
         app.after_startup(go)
-        await held.enter_async_context(_beside(worker.kafka.watch()))
+        await held.enter_async_context(beside(worker.kafka.watch()))
         try:
             async with end.limit:
                 await app.run()
@@ -156,12 +166,17 @@ async def _unfinished_rebuild(settings: Settings, database: Database) -> Sequenc
     return [events] if await database.rebuilding.progress(events) else []
 
 
+async def _keys_at_hand(clients: Authenticator) -> Sequence[str]:
+    await clients.prepare(())
+    return ()
+
+
 async def _patiently(what: str, ask: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:
     standstill = Standstill("worker")
     while True:
         try:
             answer = await ask()
-        except (DatabaseAway, KafkaError, OSError) as error:
+        except (DatabaseAway, KeysAway, KafkaError, OSError) as error:
             await asyncio.sleep(standstill.waits_for(what, repr(error)))
         else:
             standstill.over()
@@ -213,18 +228,3 @@ class _Pulse:
                 await asyncio.sleep(BEAT_EVERY_SECONDS)
         finally:
             self._file.remove()
-
-
-@asynccontextmanager
-async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run these while the block runs; they end only by a bug, which is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-            yield
-            for task in tasks:
-                task.cancel()
-    except BaseExceptionGroup as raised:
-        if len(raised.exceptions) > 1:
-            raise
-        raise raised.exceptions[0] from None  # as if nothing ran beside it

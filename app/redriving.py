@@ -16,8 +16,7 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
-from adapters.tokens.service_signature import ServiceSignature
-from handlers.ports import KnownCommand, ServiceKeys
+from handlers.ports import KnownCommand, ServiceKeys, ServiceSigner
 from handlers.redrive import (
     Letter,
     Past,
@@ -68,13 +67,17 @@ class DeadLetterBox:
     """The dead letters' topic, seen together with the database."""
 
     def __init__(
-        self, kafka: KafkaSettings, database: DatabaseSettings, key: bytes, keys: ServiceKeys
+        self,
+        kafka: KafkaSettings,
+        database: DatabaseSettings,
+        signer: ServiceSigner,
+        keys: ServiceKeys,
     ) -> None:
         self._keys = keys
         self._kafka = kafka
         self._database = database
         self._names = TopicNames(kafka.topic_prefix)
-        self._signer = ServiceSignature(key)
+        self._signer = signer
 
     async def letters(self, advance: Callable[[int, int], None]) -> list[Letter]:
         """All there are now, oldest first, opened as far as that is still possible. Raises

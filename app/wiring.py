@@ -16,10 +16,8 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.topics import TopicNames
 from adapters.partners import HttpPartners
 from adapters.sealing.aes_gcm import AesGcmServiceKeys
-from adapters.tokens.authenticator import AuthOff, TokenAuthenticator
-from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
-from app.settings import AuthSettings, Settings
+from app.settings import Settings
 from app.settings.words import SealKey
 from domain.limits import NO_LIMITS, Limits
 from handlers.commands import CommandHandlers
@@ -47,6 +45,7 @@ class Worker:
 def build_worker(
     settings: Settings,
     *,
+    clients: Authenticator,
     database: Database,
     partners: HttpPartners,
     topics: TopicDirectory,
@@ -55,8 +54,7 @@ def build_worker(
     """`give_up` is called with a reason when the worker cannot go on, and has to make it exit."""
     prefix = settings.kafka.topic_prefix
     names = TopicNames(prefix)
-    signer = ServiceSignature(settings.signing_key)
-    clients = authenticator(settings.auth)
+    signer = ServiceSignature(*settings.signing_keys)
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
     keys = service_keys(settings.seal_keys)
     letters = DeadLetters(names.dead_letter, signer, keys)
@@ -117,16 +115,6 @@ def service_keys(keys: Sequence[SealKey]) -> ServiceKeys:
 def limits_of(settings: Settings) -> Limits:
     """None where authentication is off: everybody would be one and the same."""
     return NO_LIMITS if settings.auth.mode == "off" else settings.limits
-
-
-def authenticator(auth: AuthSettings) -> Authenticator:
-    """Who clients are, by their tokens; or everybody an admin, where that is switched off."""
-    if auth.mode == "off":
-        return AuthOff()
-    if auth.secret is None:
-        raise ValueError("expected a secret for tokens, got none")
-    keys = SharedSecret(auth.secret)
-    return TokenAuthenticator(keys, issuer=auth.issuer, audience=auth.audience)
 
 
 def _home(topics: Topics, commands_topic: str) -> Callable[[UUID], int]:

@@ -206,7 +206,7 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
     if settings.auth.secret is None:
         raise RuntimeError("expected the benchmark's own secret for tokens")
     names = TopicNames(settings.kafka.topic_prefix)
-    signer = ServiceSignature(settings.signing_key)
+    signer = ServiceSignature(*settings.signing_keys)
     sealing = service_keys(settings.seal_keys)
     letters = DeadLetters(names.dead_letter, signer, sealing)
     keys = SharedSecret(settings.auth.secret)

@@ -58,6 +58,7 @@ class CommandHandlers:
     async def process(
         self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
+        await self.intake.authenticator.prepare(records)
         mine = _Lanes(self.database, records, lanes)
         if alone:
             (record,) = records

@@ -93,7 +93,8 @@ class QueryHandlers:
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
-        """The outputs in the order of the records. Raises DatabaseAway."""
+        """The outputs in the order of the records. Raises DatabaseAway, KeysAway."""
+        await self.authenticator.prepare(records)
         raws = [parse_query(record.value) for record in records]
         asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
         excess, found = await asyncio.gather(

@@ -19,7 +19,7 @@ from adapters.kafka.refusals import CannotPublish
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.when_idle import WhenIdle
-from handlers.ports import CommandProcessor, DatabaseAway, Output, Record
+from handlers.ports import CommandProcessor, DatabaseAway, KeysAway, Output, Record
 
 _log = structlog.get_logger(__name__)
 
@@ -219,6 +219,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 rest = self._heartbeat_seconds
             case DatabaseAway():
                 rest = waits_for("the database", repr(error))
+            case KeysAway():
+                rest = waits_for("the keys of tokens", repr(error))
             case KafkaError() | TimeoutError():
                 # After a fencing wait one heartbeat, so that the group decides first whose it is.
                 rest = max(self._heartbeat_seconds, waits_for("Kafka", repr(error)))

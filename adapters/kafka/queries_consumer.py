@@ -16,7 +16,7 @@ from adapters.kafka.publishing import BrokerPublisher, OutputRefused
 from adapters.kafka.redelivery import Redelivery
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
-from handlers.ports import DatabaseAway, QueryProcessor, Record
+from handlers.ports import DatabaseAway, KeysAway, QueryProcessor, Record
 
 _log = structlog.get_logger(__name__)
 
@@ -86,6 +86,8 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 rest = 0.0
             case DatabaseAway():
                 rest = waits_for("the database", repr(error))
+            case KeysAway():
+                rest = waits_for("the keys of tokens", repr(error))
             case KafkaError() | TimeoutError():
                 rest = waits_for("Kafka", repr(error))
             case _:

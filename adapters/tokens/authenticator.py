@@ -1,11 +1,13 @@
 """A client's token under a fixed policy, judged at the moment its record reached the broker.
 
 The moment is an argument, so a backlog never turns a good token into an expired one. The key's own
-algorithm decides how a signature is checked; what the token says about it can only be refused.
+algorithm decides how a signature is checked; what the token says about it can only be refused. Keys
+come from the settings alone: `jku`, `jwk`, `x5u` and the like are not even read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,6 +15,7 @@ from typing import Final
 import jwt
 import orjson
 
+from adapters.tokens.bearer import HeaderError, authorization_of, bearer_token, check_header
 from adapters.tokens.claims import (
     Claims,
     TokenError,
@@ -20,14 +23,13 @@ from adapters.tokens.claims import (
     principal_of,
     validity_of,
 )
-from adapters.tokens.compact import CompactToken
+from adapters.tokens.compact import CompactToken, header_of
 from adapters.tokens.keys import KeySource
 from domain.principal import Admin, Principal
 from domain.refusal import Code, Refusal
+from handlers.ports import Record
 
-MAX_HEADER_BYTES: Final = 8 * 1024
 LEEWAY_SECONDS: Final = 30.0
-_SCHEME: Final = b"bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class _Genuine:
 
 class AuthOff:
     """Everybody is an admin: for development alone, announced at start, refused in production."""
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Nothing to do."""
 
     def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
         return Admin("auth-off")
@@ -65,7 +70,16 @@ class TokenAuthenticator:
         self._issuer = issuer
         self._audience = audience
         self._cache_size = cache_size
+        self._edition = keys.edition
         self._genuine: dict[bytes, _Genuine] = {}  # least recently used first
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Have those keys looked for that tokens name and that are not at hand. Raises KeysAway."""
+        if self._keys.is_fixed:
+            return
+        self._forget_former_editions()
+        named = [self._missing_key(record) for record in records]
+        await self._keys.look_for({key_id for key_id in named if key_id is not None})
 
     def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
         """The principal behind an `authorization` header's value, or why there is none.
@@ -74,12 +88,34 @@ class TokenAuthenticator:
         `at` that moment; `forbidden` when it claims to be the service itself.
         """
         try:
-            token = _bearer_token(authorization)
+            token = bearer_token(authorization)
+            self._forget_former_editions()
             genuine = self._known(token) or self._verified(token)
             _check_time(genuine.validity, at.timestamp())
         except (TokenError, jwt.InvalidTokenError) as error:
             return Refusal(Code.UNAUTHENTICATED, _reason(error))
         return genuine.speaker
+
+    def _missing_key(self, record: Record) -> str | None:
+        """The `kid` of a token that can only be judged with a key that is not at hand."""
+        try:
+            token = bearer_token(authorization_of(record))
+            if token in self._genuine:
+                return None
+            header = header_of(token.partition(b".")[0])
+            check_header(header)
+        except (TokenError, jwt.InvalidTokenError):
+            return None
+        key_id = header.get("kid")
+        if key_id is None or header.get("alg") != self._keys.algorithm:
+            return None
+        return key_id if self._keys.lacks(key_id) else None
+
+    def _forget_former_editions(self) -> None:
+        """A key may have gone, and what it signed holds no more."""
+        if self._edition != self._keys.edition:
+            self._edition = self._keys.edition
+            self._genuine.clear()
 
     def _known(self, token: bytes) -> _Genuine | None:
         genuine = self._genuine.pop(token, None)
@@ -89,14 +125,11 @@ class TokenAuthenticator:
 
     def _verified(self, token: bytes) -> _Genuine:
         signed = CompactToken.parse(token)
-        # RFC 7515: an extension that is marked critical and not understood refuses the token. None
-        # is understood here, and one (b64) would take the payload out of the signature.
-        if "crit" in signed.header or "b64" in signed.header:
-            raise TokenError("it asks for extensions that are not supported")
-        key = self._keys.key(signed.header.get("kid"))
-        if key is None:
+        check_header(signed.header)
+        keys = self._keys.candidates(signed.header.get("kid"))
+        if not keys:
             raise TokenError("no key is known for it")
-        signed.verify(key)
+        signed.verify(keys)
         claims = _claims(signed.payload)
         self._check_party(claims)
         genuine = _Genuine(validity_of(claims), principal_of(claims))
@@ -116,21 +149,6 @@ class TokenAuthenticator:
             raise TokenError('"aud" names an audience, and this service is set to have none')
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise TokenError('"aud" does not name this service')
-
-
-class _HeaderError(TokenError):
-    """There is no token to judge."""
-
-
-def _bearer_token(authorization: bytes | None) -> bytes:
-    if authorization is None:
-        raise _HeaderError("the header authorization is missing")
-    if len(authorization) > MAX_HEADER_BYTES:
-        raise _HeaderError(f"the header authorization is longer than {MAX_HEADER_BYTES} bytes")
-    scheme, _, token = authorization.strip(b" ").partition(b" ")
-    if scheme.lower() != _SCHEME or not token:
-        raise _HeaderError('the header authorization must be "Bearer" and a token')
-    return token.lstrip(b" ")
 
 
 def _claims(payload: bytes) -> Claims:
@@ -155,7 +173,7 @@ def _check_time(validity: Validity, at: float) -> None:
 
 def _reason(error: TokenError | jwt.InvalidTokenError) -> str:
     """For the client; PyJWT's own words may repeat parts of the token, so they are not used."""
-    if isinstance(error, _HeaderError):
+    if isinstance(error, HeaderError):
         return str(error)
     if isinstance(error, TokenError):
         return f"the token is refused: {error}"

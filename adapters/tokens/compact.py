@@ -8,6 +8,7 @@ signature itself is still PyJWT's affair.
 from __future__ import annotations
 
 from binascii import Error, a2b_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,20 +35,26 @@ class CompactToken:
         header, dot, payload = signed.partition(b".")
         if not dot:
             raise DecodeError("expected three parts")
-        try:
-            said = orjson.loads(_decoded(header))
-        except orjson.JSONDecodeError:
-            said = None
-        if not isinstance(said, dict) or not isinstance(said.get("kid", ""), str):
-            raise DecodeError("expected a header that is a JSON object")
-        return cls(said, _decoded(payload), signed, _decoded(signature))
+        return cls(header_of(header), _decoded(payload), signed, _decoded(signature))
 
-    def verify(self, key: PyJWK) -> None:
-        """Raises jwt.InvalidAlgorithmError or InvalidSignatureError."""
-        if self.header.get("alg") != key.algorithm_name:
+    def verify(self, keys: Sequence[PyJWK]) -> None:
+        """By any of these. Raises jwt.InvalidAlgorithmError or InvalidSignatureError."""
+        right = [key for key in keys if self.header.get("alg") == key.algorithm_name]
+        if not right:
             raise InvalidAlgorithmError("expected the key's own algorithm")
-        if not key.Algorithm.verify(self.signed, key.key, self.signature):
+        if not any(key.Algorithm.verify(self.signed, key.key, self.signature) for key in right):
             raise InvalidSignatureError("expected the key's signature")
+
+
+def header_of(part: bytes) -> dict[str, Any]:
+    """What the first part of a token says. Raises jwt.DecodeError when it is no JSON object."""
+    try:
+        said = orjson.loads(_decoded(part))
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict) or not isinstance(said.get("kid", ""), str):
+        raise DecodeError("expected a header that is a JSON object")
+    return said
 
 
 def _decoded(part: bytes) -> bytes:

@@ -43,10 +43,13 @@ _Field = bytes | None
 
 
 class ServiceSignature:
-    """HMAC-SHA256 with the service's own key over length-prefixed fields."""
+    """HMAC-SHA256 with the service's own key over length-prefixed fields.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    While the key is exchanged there are several: the first signs, any of them is believed.
+    """
+
+    def __init__(self, key: bytes, *accepted: bytes) -> None:
+        self._keys = (key, *accepted)
 
     def forward_headers(
         self, record: Record, origin: Coordinates, principal: Principal, run: int = 0
@@ -93,8 +96,8 @@ class ServiceSignature:
         signature = _only(record.headers, SIGNATURE)
         if origin is None or principal is None or signature is None:
             return None
-        expected = self._signature(purpose, record.value, record.headers, principal, origin)
-        if not hmac.compare_digest(expected, signature):
+        signed = _signed_bytes(purpose, record.value, record.headers, principal, origin)
+        if not any(hmac.compare_digest(_digest(key, signed), signature) for key in self._keys):
             return None
         return SignedBy(load_principal(principal.decode()), *_origin_from_json(origin))
 
@@ -108,22 +111,26 @@ class ServiceSignature:
         run: int,
     ) -> Headers:
         who, where = dump_principal(principal).encode(), _origin_to_json(origin, run)
-        signature = self._signature(purpose, value, headers, who, where)
+        signature = _digest(self._keys[0], _signed_bytes(purpose, value, headers, who, where))
         return (ORIGIN, where), (PRINCIPAL, who), (SIGNATURE, signature)
 
-    def _signature(
-        self,
-        purpose: bytes,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes | None]],
-        principal: bytes,
-        origin: bytes,
-    ) -> bytes:
-        fields: list[_Field] = [purpose, value, origin, principal]
-        for name, header in headers:
-            if name in SIGNED_HEADERS:
-                fields += (name.encode(), header)
-        return hmac.digest(self._key, _framed(fields), "sha256").hex().encode()
+
+def _signed_bytes(
+    purpose: bytes,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    principal: bytes,
+    origin: bytes,
+) -> bytes:
+    fields: list[_Field] = [purpose, value, origin, principal]
+    for name, header in headers:
+        if name in SIGNED_HEADERS:
+            fields += (name.encode(), header)
+    return _framed(fields)
+
+
+def _digest(key: bytes, signed: bytes) -> bytes:
+    return hmac.digest(key, signed, "sha256").hex().encode()
 
 
 def _framed(fields: Iterable[_Field]) -> bytes:

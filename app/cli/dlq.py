@@ -145,6 +145,7 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     """What the work gives, with the settings that it needs and its failures in a line each."""
     from adapters.kafka.publishing import OutputRefused
     from adapters.kafka.refusals import CannotPublish
+    from adapters.tokens.service_signature import ServiceSignature
     from app.cli.asynchronous import run_quietly
     from app.cli.database_access import database_failures
     from app.cli.kafka_access import kafka_failures, require_topics
@@ -164,7 +165,7 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     box = DeadLetterBox(
         kafka,
         database,
-        reading[SigningSection].signing_key,
+        ServiceSignature(*reading[SigningSection].signing_keys),
         service_keys(reading[SealSection].seal_keys),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
+    from adapters.database.settings import DatabaseSettings
+    from adapters.kafka.settings import KafkaSettings
     from app.replaying import Again, Replayed, Replaying
 
 _SHOWN: Final = 20
@@ -51,26 +55,31 @@ def replay(
     from app.cli.progress import progress
     from app.failures import Failure
     from app.replaying import CannotReplay, Stretch
+    from handlers.ports import KeysAway
 
     stretch = Stretch(_milliseconds(from_, "--from"), _milliseconds(until, "--until"))
-    replaying = _replaying()
-    kafka = replaying.kafka
+    kafka, database, prepared = _replaying()
 
     async def work() -> Replayed:
         await require_topics(kafka, f"{kafka.topic_prefix}.commands")
-        return await replaying.run(
-            stretch, is_rehearsal=dry_run, resend=resend, wait_seconds=wait, advance=advance
-        )
+        async with prepared as replaying:
+            return await replaying.run(
+                stretch, is_rehearsal=dry_run, resend=resend, wait_seconds=wait, advance=advance
+            )
 
     try:
         with (
             kafka_failures(kafka.bootstrap_servers),
-            database_failures(replaying.database),
+            database_failures(database),
             progress("records", quiet=json) as advance,
         ):
             done = run_quietly(work())
     except CannotReplay as error:
         raise Failure(str(error)) from error
+    except KeysAway as error:
+        raise Failure(
+            f"the keys of tokens cannot be read (BOOKING_AUTH__JWKS_…): {error}"
+        ) from error
     except (OutputRefused, CannotPublish) as error:
         raise Failure(f"Kafka does not take the records: {error}") from error
     if json:
@@ -80,26 +89,32 @@ def replay(
     raise typer.Exit(1 if done.not_ended else 0)
 
 
-def _replaying() -> Replaying:
+def _replaying() -> tuple[KafkaSettings, DatabaseSettings, AbstractAsyncContextManager[Replaying]]:
+    """Where it works, and itself, which asks for the keys of tokens when it is entered."""
     from adapters.tokens.service_signature import ServiceSignature
     from app.cli.printing import warn
+    from app.clients import authenticator
     from app.replaying import Replaying
     from app.settings import read
     from app.settings.auth import AuthSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import SealSection, SigningSection
-    from app.wiring import authenticator, service_keys
+    from app.wiring import service_keys
 
     reading = read(KafkaSection, DatabaseSection, SigningSection, SealSection, AuthSection)
     warn(reading.notices)
-    return Replaying(
-        reading[KafkaSection].value,
-        reading[DatabaseSection].value,
-        authenticator(reading[AuthSection].value),
-        ServiceSignature(reading[SigningSection].signing_key),
-        service_keys(reading[SealSection].seal_keys),
-    )
+    kafka, database = reading[KafkaSection].value, reading[DatabaseSection].value
+    signer = ServiceSignature(*reading[SigningSection].signing_keys)
+    keys = service_keys(reading[SealSection].seal_keys)
+
+    @asynccontextmanager
+    async def prepared() -> AsyncIterator[Replaying]:
+        async with authenticator(reading[AuthSection].value) as clients:
+            await clients.prepare(())
+            yield Replaying(kafka, database, clients, signer, keys)
+
+    return kafka, database, prepared()
 
 
 def _milliseconds(text: str | None, option: str) -> int | None:

@@ -23,8 +23,8 @@ A wrong or missing setting stops the command with exit code 2 and one line for e
 
 The line never repeats the value, since it may be secret. A name that begins with `BOOKING_` and is
 no setting gets a warning that names the nearest one. In development the service starts without keys
-of its own and says so; production refuses that, `BOOKING_AUTH__MODE=off`, and a short
-`BOOKING_AUTH__SECRET`.
+of its own and says so; production refuses that, `BOOKING_AUTH__MODE=off`, a short
+`BOOKING_AUTH__SECRET`, and keys of tokens over plain http from another machine.
 
 `BOOKING_TEST_KAFKA` and `BOOKING_TEST_DATABASE_URL` belong to the tests: servers to use instead of
 starting some.

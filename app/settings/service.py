@@ -9,11 +9,13 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from app.settings.section import Environment, Problem, Section, setting
-from app.settings.words import CommaSeparated, SealKey, seal_keys
+from app.settings.words import CommaSeparated, SealKey, seal_keys, secrets
 
 _DEVELOPMENT_SIGNING_KEY: Final = "development only: everybody knows this key"
 _DEVELOPMENT_SEAL_KEYS: Final = "development:" + "ZGV2ZWxvcG1lbnQgb25seTogZXZlcnlib2R5IGtub3c="
 _SIGNING: Final = "a secret of 32 characters or more"
+_ACCEPTED: Final = "secrets of 32 characters or more, separated by commas"
+_SHORTEST: Final = 32
 _SEAL: Final = "id:base64 of 32 bytes, several separated by commas, the current one first"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -29,14 +31,24 @@ class ServiceSection(Section, prefix="BOOKING_"):
     )
 
 
+def _accepted(text: SecretStr) -> SecretStr:
+    secrets(text.get_secret_value(), _SHORTEST)
+    return text
+
+
 class SigningSection(Section, prefix="BOOKING_SIGNING__"):
     """What proves that a record is the service's own."""
 
-    key: Annotated[SecretStr, Field(min_length=32)] | None = setting(
+    key: Annotated[SecretStr, Field(min_length=_SHORTEST)] | None = setting(
         _SIGNING,
         "Signs the service's own records; the same for all workers",
         None,
         "fixed in development, required in production",
+    )
+    accepted_keys: Annotated[SecretStr, AfterValidator(_accepted)] | None = setting(
+        _ACCEPTED,
+        "Sign nothing, but are believed: the next key before it signs, the last one after",
+        None,
     )
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
@@ -48,9 +60,12 @@ class SigningSection(Section, prefix="BOOKING_SIGNING__"):
             yield f"{self.prefix}KEY is not set: anybody can sign as this service"
 
     @property
-    def signing_key(self) -> bytes:
-        secret = self.key.get_secret_value() if self.key else _DEVELOPMENT_SIGNING_KEY
-        return secret.encode()
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The first signs, any of them is believed."""
+        own = self.key.get_secret_value() if self.key else _DEVELOPMENT_SIGNING_KEY
+        accepted = self.accepted_keys.get_secret_value() if self.accepted_keys else ""
+        others = secrets(accepted, _SHORTEST) if accepted else ()
+        return tuple(dict.fromkeys(secret.encode() for secret in (own, *others)))
 
 
 def _sealing(text: SecretStr) -> SecretStr:

@@ -11,9 +11,9 @@ from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
-from app.settings.reading import ALL, read
+from app.settings.reading import ALL, Reading, SettingsError, read
 from app.settings.rules import RulesSection
-from app.settings.section import Environment
+from app.settings.section import Environment, Problem
 from app.settings.service import (
     HealthSection,
     LogLevel,
@@ -53,7 +53,7 @@ class Settings:
     rules: Rules
     limits: Limits
     auth: AuthSettings
-    signing_key: bytes = field(repr=False)
+    signing_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[SealKey, ...]
     reply_prefixes: tuple[str, ...]
     health_file: Path | None
@@ -75,11 +75,26 @@ def load() -> Settings:
         rules=reading[RulesSection].value(reading[PricingSection].fallback_value),
         limits=reading[LimitsSection].value,
         auth=reading[AuthSection].value,
-        signing_key=reading[SigningSection].signing_key,
+        signing_keys=reading[SigningSection].signing_keys,
         seal_keys=reading[SealSection].seal_keys,
         reply_prefixes=reading[RepliesSection].allowed_prefixes
         or (f"{kafka.topic_prefix}.replies",),
         health_file=reading[HealthSection].file,
         log=LogSettings(log.level, log.format),
-        notices=reading.notices,
+        notices=(*reading.notices, *_shared_keys(reading)),
     )
+
+
+def _shared_keys(reading: Reading) -> tuple[str, ...]:
+    """Whoever makes tokens must not be able to sign as this service: a notice about that.
+
+    Raises SettingsError in production.
+    """
+    auth = reading[AuthSection].value
+    of_tokens = {secret.encode() for secret in (auth.secret, *auth.accepted_secrets) if secret}
+    if of_tokens.isdisjoint(reading[SigningSection].signing_keys):
+        return ()
+    problem = Problem("BOOKING_SIGNING__KEY", "a key of its own, not the secret of tokens")
+    if reading.environment is Environment.PRODUCTION:
+        raise SettingsError([problem])
+    return (str(problem),)

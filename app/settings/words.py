@@ -66,6 +66,14 @@ def _timedelta(amount: float, unit: str) -> timedelta:
         raise ValueError("expected a shorter notice") from error
 
 
+def secrets(text: str, shortest_bytes: int) -> tuple[str, ...]:
+    """From "one,another", each at least so long. Raises ValueError."""
+    found = tuple(part.strip() for part in text.split(","))
+    if any(len(part.encode()) < shortest_bytes for part in found):
+        raise ValueError(f"expected secrets of {shortest_bytes} bytes or more")
+    return found
+
+
 def seal_keys(text: str) -> tuple[SealKey, ...]:
     """From "id:base64,id:base64"; the first one is current. Raises ValueError."""
     keys: dict[str, SealKey] = {}

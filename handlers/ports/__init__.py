@@ -58,7 +58,7 @@ from handlers.ports.rows import (
     SweepAgain,
     UndoAgain,
 )
-from handlers.ports.trust import Authenticator, ServiceSigner, SignedBy
+from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedBy
 
 __all__ = [
     "ANY_OFFSET",
@@ -82,6 +82,7 @@ __all__ = [
     "KeyClaim",
     "KeyHolder",
     "KeyStore",
+    "KeysAway",
     "KnownCommand",
     "LaneDatabase",
     "LaneRows",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,8 +12,19 @@ from domain.refusal import Refusal
 from handlers.ports.log import Coordinates, Record
 
 
+class KeysAway(Exception):
+    """What tokens are signed with cannot be asked for now; the same records succeed later."""
+
+
 class Authenticator(Protocol):
     """Tells who a client is."""
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Have the keys at hand that the tokens of these records ask for, as far as they exist.
+
+        To be awaited before `authenticate`. Raises KeysAway when that cannot be known now.
+        """
+        ...
 
     def authenticate(self, authorization: bytes | None, at: datetime) -> Principal | Refusal:
         """Whose token it is, as of `at`; unauthenticated or forbidden otherwise."""

@@ -79,7 +79,7 @@ def test_what_is_needed_is_enough_in_development(settings: LoadWith) -> None:
     assert loaded.database.url == "postgresql+asyncpg://booking:pw@db/booking"
     assert loaded.auth.secret == "s" * 32
     assert loaded.reply_prefixes == ("booking.replies",)
-    assert len(loaded.signing_key) >= 32
+    assert len(loaded.signing_keys[0]) >= 32
     assert len(loaded.seal_keys[0].key) == 32
 
 
@@ -273,12 +273,24 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("PRICING__FALLBACK", "{"),
         ("PRICING__FALLBACK_CURRENCY", "eur"),
         ("AUTH__MODE", "none"),
-        ("AUTH__ALGORITHM", "RS256"),
         ("AUTH__ALGORITHM", "none"),
         ("LIMITS__MODE", "sometimes"),
         ("LIMITS__WINDOW_SECONDS", "0"),
         ("LIMITS__GUEST__CREATE", "0"),
         ("LIMITS__ADMIN__READ", "many"),
+        ("AUTH__ALGORITHM", "HS512"),
+        ("AUTH__ALGORITHM", "RS256,ES256"),
+        ("AUTH__ACCEPTED_SECRETS", "a" * 32 + ",short"),
+        ("AUTH__ACCEPTED_SECRETS", "a" * 32 + ","),
+        ("AUTH__JWKS_FILE", "/nowhere.json"),
+        ("AUTH__JWKS_URL", "https://accounts/keys.json"),
+        ("AUTH__JWKS_URL", "ftp://accounts/keys.json"),
+        ("AUTH__JWKS_URL", "https://me:secret@accounts/keys.json"),
+        ("AUTH__JWKS_URL", "https://accounts/keys.json#one"),
+        ("AUTH__JWKS_MAX_AGE_SECONDS", "0"),
+        ("AUTH__JWKS_PATIENCE_SECONDS", "-1"),
+        ("SIGNING__ACCEPTED_KEYS", "short"),
+        ("SIGNING__ACCEPTED_KEYS", "a" * 32 + ",,"),
         ("RULES__MIN_LEAD_MINUTES", "-1"),
         ("RULES__MAX_DAYS_AHEAD", "1e9"),
         ("RULES__CONFIRMATION_MINUTES", "1e400"),
@@ -377,6 +389,15 @@ def test_production_refuses_a_short_secret(settings: LoadWith) -> None:
     assert line.startswith("BOOKING_AUTH__SECRET is wrong")
 
 
+def test_who_makes_tokens_must_not_be_able_to_sign_as_the_service(settings: LoadWith) -> None:
+    expected = "BOOKING_SIGNING__KEY is wrong: expected a key of its own, not the secret of tokens"
+    assert settings.refused(**in_production(SIGNING__KEY="s" * 32)) == [expected]
+    assert settings.refused(
+        **in_production(SIGNING__ACCEPTED_KEYS="s" * 32, SIGNING__KEY="k" * 32)
+    ) == [expected]
+    assert expected in settings(ENVIRONMENT="development", SIGNING__KEY="s" * 32).notices
+
+
 def test_development_says_what_is_unsafe(settings: LoadWith) -> None:
     said = "\n".join(settings(AUTH__MODE="off", AUTH__SECRET="short").notices)
     for name in ("SIGNING__KEY", "SEAL__KEYS", "AUTH__MODE", "AUTH__SECRET"):
@@ -432,7 +453,9 @@ def test_no_secret_shows_in_what_was_loaded(settings: LoadWith) -> None:
         INVENTORY__TOKEN=CANARY,
         PRICING__TOKEN=CANARY,
         PAYMENT__TOKEN=CANARY,
-        AUTH__SECRET=CANARY,
+        AUTH__SECRET=CANARY + "x",
+        SIGNING__ACCEPTED_KEYS=f"{CANARY}1,{CANARY}2",
+        AUTH__ACCEPTED_SECRETS=f"{CANARY}3,{CANARY}4",
     )
     shown = f"{loaded!r}{loaded}" + "".join(repr(read(*ALL)[section]) for section in ALL)
     assert "canary" not in shown
@@ -449,6 +472,9 @@ def test_no_secret_shows_in_what_was_loaded(settings: LoadWith) -> None:
         ("DATABASE__URL", "postgres://me:canary@db"),
         ("INVENTORY__URL", "http://me:canary@inventory"),
         ("AUTH__ALGORITHM", "canary"),
+        ("AUTH__ACCEPTED_SECRETS", "canary"),
+        ("AUTH__JWKS_URL", "https://me:canary@accounts"),
+        ("SIGNING__ACCEPTED_KEYS", "canary"),
     ],
 )
 def test_no_value_shows_in_an_error(settings: LoadWith, name: str, value: str) -> None:

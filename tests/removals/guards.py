@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.removals.removal import Edit, Removal
+from tests.removals.token_guards import TOKEN_REMOVALS
 
 _FROZEN: Final = "tests/service/matrix/test_frozen.py"
 _FAULTS: Final = "tests/service/faults"
@@ -294,4 +295,5 @@ REMOVALS: Final = (
         ),
         "Differing items",
     ),
+    *TOKEN_REMOVALS,
 )

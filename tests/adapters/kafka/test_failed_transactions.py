@@ -70,7 +70,8 @@ async def test_a_producer_that_is_left_while_it_looks_for_its_coordinator_leaves
     settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
     names = TopicNames(topic_prefix)
     source = TopicPartition(names.commands, 0)
-    publisher = TransactionalPublisher(settings, source, Refusals(names, EveryTopic()))
+    refusals = Refusals(names, EveryTopic(), FakeServiceKeys())
+    publisher = TransactionalPublisher(settings, source, refusals)
     await publisher.start()
     producer = publisher._producer
     await producer.partitions_for(names.events)

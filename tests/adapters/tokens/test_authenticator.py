@@ -10,12 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from adapters.tokens.authenticator import (
-    LEEWAY_SECONDS,
-    MAX_HEADER_BYTES,
-    AuthOff,
-    TokenAuthenticator,
-)
+from adapters.tokens.authenticator import LEEWAY_SECONDS, AuthOff, TokenAuthenticator
+from adapters.tokens.bearer import MAX_HEADER_BYTES
 from adapters.tokens.keys import SharedSecret
 from domain.principal import Admin, Business, Guest, Principal
 from domain.refusal import Code, Refusal
