@@ -21,6 +21,7 @@ from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import AuthSettings, Settings
 from app.settings.words import SealKey
+from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -55,12 +56,13 @@ def build_worker(
     clients = authenticator(settings.auth)
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
     letters = DeadLetters(names.dead_letter, signer)
+    auditor = Auditor(settings.audit_keys)
     home_of = _home(topics, names.commands)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
         partners=partners,
-        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys), letters),
+        recorder=Recorder(prefix, settings.rules, sealer(settings.seal_keys), letters, auditor),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
@@ -73,6 +75,8 @@ def build_worker(
         reads=database.reads,
         partners=partners,
         rules=settings.rules,
+        auditor=auditor,
+        audit=database.audit,
         clock=_now,
     )
     publisher = BrokerPublisher(settings.kafka)

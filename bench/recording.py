@@ -35,6 +35,7 @@ from app.settings import Settings, load
 from app.wiring import sealer
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
+from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -209,12 +210,13 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
     letters = DeadLetters(names.dead_letter, signer)
     keys = SharedSecret(settings.auth.secret)
     authenticator = TokenAuthenticator(keys, issuer=None, audience=None)
+    sealing, auditor = sealer(settings.seal_keys), Auditor(settings.audit_keys)
     routes = ReplyRoutes(names.prefix, settings.reply_prefixes, _TwelvePartitions())
     return CommandHandlers(
         intake=Intake(authenticator, signer, routes, letters, _now),
         database=lanes,
         partners=partners,
-        recorder=Recorder(names.prefix, settings.rules, sealer(settings.seal_keys), letters),
+        recorder=Recorder(names.prefix, settings.rules, sealing, letters, auditor),
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,

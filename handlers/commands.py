@@ -129,7 +129,10 @@ class CommandHandlers:
                 for one in begun
                 if one.item.record.partition in lanes.epochs
             ]
-            await transaction.record(self.recorder.recordings(closings, self.clock()))
+            notes = [
+                item.note for item in wave if item.note and item.record.partition in lanes.epochs
+            ]
+            await self.recorder.record(transaction, closings, self.clock(), notes)
 
     def _run(self, begun: Begun, wants: Mapping[int, AtVenue | None]) -> Run:
         item = begun.item

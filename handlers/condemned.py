@@ -107,5 +107,5 @@ class Condemning:
             journal, detail = Journal(), detail + _UNKNOWN
         failed = Failed(detail, Reason.POISON, failures)
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
-        await transaction.record(self.recorder.recordings([closing], self.clock()))
+        await self.recorder.record(transaction, [closing], self.clock())
         return item.outputs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -31,8 +31,10 @@ from domain.queries import (
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
+from handlers.audit import Auditor, answered
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ports import (
+    AuditLog,
     Authenticator,
     BookingReads,
     DatabaseAway,
@@ -59,12 +61,14 @@ Answer = Mapping[str, Any] | Refusal
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query that is valid and that this role may ask."""
+    """A valid query, and whether this role may ask it."""
 
     query: Query
     principal: Principal
     sent: datetime
     trace: Mapping[str, str]
+    forbidden: Refusal | None
+    bookings: list[Booking] = field(default_factory=list)  # shown, or kept from who may not see
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,24 @@ class QueryHandlers:
     reads: BookingReads
     partners: Partners
     rules: Rules
+    auditor: Auditor
+    audit: AuditLog
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
         """The outputs in the order of the records. Raises DatabaseAway."""
         raws = [parse_query(record.value) for record in records]
         asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
-        found = await self._look_up([one.query for one in asked if isinstance(one, _Asked)])
+        found = await self._look_up(
+            [one.query for one in asked if isinstance(one, _Asked) and not one.forbidden]
+        )
         answers = await asyncio.gather(*(self._answer(one, found) for one in asked))
+        entries = [
+            answered(record, one.principal, one.query, raw.type, answer, one.bookings)
+            for record, raw, one, answer in zip(records, raws, asked, answers, strict=True)
+            if isinstance(one, _Asked) and isinstance(raw, RawQuery)
+        ]
+        await self.auditor.write(self.audit, [entry for entry in entries if entry])
         return [
             output
             for record, raw, answer in zip(records, raws, answers, strict=True)
@@ -110,9 +124,7 @@ class QueryHandlers:
         query = build_query(raw)
         if isinstance(query, Refusal):
             return query
-        if forbidden := _forbidden(query, principal):
-            return forbidden
-        return _Asked(query, principal, sent, headers.trace)
+        return _Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
 
     async def _look_up(self, queries: Sequence[Query]) -> _Found:
         ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]
@@ -125,6 +137,8 @@ class QueryHandlers:
     async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
         if isinstance(asked, Refusal):
             return asked
+        if asked.forbidden is not None:
+            return asked.forbidden
         try:
             return await self._answer_valid(asked, found)
         except DatabaseAway:
@@ -147,7 +161,7 @@ class QueryHandlers:
                 return await self._availability(query, asked)
 
     async def _history(self, asked: _Asked, booking: Booking | None) -> Answer:
-        if booking is None or not can_reach(asked.principal, Operation.HISTORY, booking):
+        if booking is None or not _may_see(asked, Operation.HISTORY, booking):
             return _NOT_FOUND
         rows = (await self.reads.histories([booking.id])).get(booking.id, ())
         return {
@@ -160,6 +174,7 @@ class QueryHandlers:
             bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
         else:
             bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
+        asked.bookings.extend(bookings[: query.listing.limit])
         return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
 
     async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
@@ -207,8 +222,13 @@ def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     return None if allowed else Refusal(Code.FORBIDDEN, "This list is not yours to see.")
 
 
+def _may_see(asked: _Asked, operation: Operation, booking: Booking) -> bool:
+    asked.bookings.append(booking)
+    return can_reach(asked.principal, operation, booking)
+
+
 def _shown(asked: _Asked, booking: Booking | None) -> Answer:
-    if booking is None or not can_reach(asked.principal, Operation.GET, booking):
+    if booking is None or not _may_see(asked, Operation.GET, booking):
         return _NOT_FOUND
     return booking_json(booking, with_notes=sees_notes(asked.principal))
 

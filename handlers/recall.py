@@ -16,6 +16,7 @@ from domain.commands import CreateBooking
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
+from handlers.audit import refused_unstored, shown_again
 from handlers.begun import Begun, refused, resumed
 from handlers.item import Item
 from handlers.keys import meet_keys
@@ -141,6 +142,7 @@ def _may_continue(
         item.outputs.extend(load_outputs(outcome.events))
     elif known.start.origin != item.origin and item.route and outcome.reply is not None:
         item.outputs.append(item.route.reply(outcome.reply.encode(), replayed=True))
+        item.note = shown_again(item, known)
     return False
 
 
@@ -157,6 +159,7 @@ def _published_for(first: KnownCommand) -> list[Output]:
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
     """The id belongs to another content's outcome, so this one has no row of its own."""
+    item.note = refused_unstored(item, refusal)
     if item.route:
         body = refusal_body("command_id", item.asked.command_id, item.raw.type, now, refusal)
         item.outputs.append(item.route.reply(body))

@@ -16,12 +16,15 @@ from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
 from domain.workflows.undo_begun import undo_begun
+from handlers.audit import Auditor, decided
 from handlers.begun import Again, Begun, End, Follows
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.journal import Journal
 from handlers.outputs import dump_outputs
 from handlers.ports import (
+    AuditEntry,
     BookingWrite,
+    LaneTransaction,
     Output,
     PromiseBroken,
     Recording,
@@ -59,11 +62,26 @@ class Closing:
 class Recorder:
     """Turns ends into what is stored; the outputs are added to the commands' items."""
 
-    def __init__(self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters) -> None:
+    def __init__(
+        self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters, auditor: Auditor
+    ) -> None:
+        self._auditor = auditor
         self._events_topic = f"{prefix}.events"
         self._rules = rules
         self._sealer = sealer
         self._letters = letters
+
+    async def record(
+        self,
+        transaction: LaneTransaction,
+        closings: Sequence[Closing],
+        now: datetime,
+        notes: Sequence[AuditEntry] = (),
+    ) -> None:
+        """Write them, and with them who did it: both or neither. `notes` are of other answers."""
+        recordings = self.recordings(closings, now)
+        await transaction.record(recordings)
+        await self._auditor.append(transaction, [*decided(closings, recordings), *notes])
 
     def recordings(self, closings: Sequence[Closing], now: datetime) -> list[Recording]:
         rows: dict[UUID, Recording] = {}

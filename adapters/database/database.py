@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.database.audit_log import SqlAuditLog
 from adapters.database.claims import ClaimTable
 from adapters.database.claims_postgresql import PostgresqlClaimTable
 from adapters.database.claims_sqlite import SqliteClaimTable
@@ -18,7 +19,7 @@ from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
-from handlers.ports import BookingReads, DueWork, LaneDatabase, RebuildRows
+from handlers.ports import AuditLog, BookingReads, DueWork, LaneDatabase, RebuildRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Database:
     due: DueWork
     reads: BookingReads
     rebuilding: RebuildRows
+    audit: AuditLog
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -84,6 +86,7 @@ def _assembled(
         due=SqlDueWork(reading, documents),
         reads=SqlBookingReads(reading, documents, claim_table),
         rebuilding=SqlRebuildRows(writing, documents, claim_table),
+        audit=SqlAuditLog(writing, documents),
         _engines=(writing, reading),
         _lock=lock,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.database.audit_log import AuditStatements
 from adapters.database.booking_rows import booking_of
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
@@ -23,7 +26,9 @@ from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
 from handlers.ports import (
+    AuditRow,
     Coordinates,
+    Head,
     JournalEntry,
     KeyClaim,
     KeyHolder,
@@ -45,7 +50,7 @@ class SqlLaneDatabase:
         self._engine = engine
         self._documents = documents
         self._fence = Fence(documents, engine.dialect)
-        self._statements = _Statements(documents, claim_table)
+        self._statements = _Statements(documents, claim_table, engine.dialect)
 
     async def open_lane(self, topic: str, partition: int) -> LaneState:
         async with transaction(self._engine, self._documents) as session:
@@ -70,7 +75,7 @@ class SqlLaneDatabase:
 
 
 class _Statements:
-    def __init__(self, documents: Documents, claim_table: ClaimTable) -> None:
+    def __init__(self, documents: Documents, claim_table: ClaimTable, dialect: Dialect) -> None:
         self.progress = LaneProgress(documents)
         self.bookings = documents.find(bookings, bookings.c.id)
         self.known = KnownCommands(documents)
@@ -79,6 +84,7 @@ class _Statements:
         self.claims = Claims(documents, claim_table)
         self.recorder = Recorder(documents, claim_table)
         self.undo = documents.find(undo, undo.c.id)
+        self.audit = AuditStatements(documents, dialect)
 
 
 class _SqlLaneTransaction:
@@ -152,3 +158,9 @@ class _SqlLaneTransaction:
 
     async def record(self, recordings: Sequence[Recording]) -> None:
         await self._statements.recorder.record(self._session, recordings)
+
+    async def audit_heads(self, chains: Collection[str]) -> tuple[datetime, Mapping[str, Head]]:
+        return await self._statements.audit.heads(self._session, chains)
+
+    async def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        await self._statements.audit.append(self._session, rows)

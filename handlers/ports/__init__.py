@@ -4,6 +4,16 @@ The only part of handlers that adapters know. Every call takes and gives whole b
 per batch, never per command.
 """
 
+from handlers.ports.audit import (
+    AuditEntry,
+    AuditLog,
+    AuditRow,
+    AuditRows,
+    ChainMoved,
+    Effect,
+    Head,
+    Kind,
+)
 from handlers.ports.lanes import (
     ANY_OFFSET,
     LaneDatabase,
@@ -53,22 +63,30 @@ from handlers.ports.trust import Authenticator, CannotOpen, Sealer, ServiceSigne
 __all__ = [
     "ANY_OFFSET",
     "Abandoned",
+    "AuditEntry",
+    "AuditLog",
+    "AuditRow",
+    "AuditRows",
     "Authenticator",
     "BookingReads",
     "BookingWrite",
     "CannotOpen",
+    "ChainMoved",
     "CommandProcessor",
     "Coordinates",
     "DatabaseAway",
     "DueExpiry",
     "DueUndo",
     "DueWork",
+    "Effect",
     "Gap",
+    "Head",
     "Held",
     "HistoryRow",
     "JournalEntry",
     "KeyClaim",
     "KeyHolder",
+    "Kind",
     "KnownCommand",
     "LaneDatabase",
     "LaneRows",

@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
+from handlers.ports.audit import AuditRows
 from handlers.ports.log import Coordinates, Mark
 from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
 
@@ -51,7 +52,7 @@ class LaneRows(Protocol):
         ...
 
 
-class LaneTransaction(Protocol):
+class LaneTransaction(AuditRows, Protocol):
     """One transaction of a batch, for lanes whose epochs were read `for share` at its beginning."""
 
     @property

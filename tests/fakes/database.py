@@ -7,10 +7,10 @@ Set `away` and everything raises DatabaseAway, as if the server were gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.booking import Booking
@@ -22,11 +22,15 @@ from domain.undo import Undo
 from handlers.ports import (
     ANY_OFFSET,
     Abandoned,
+    AuditRow,
+    AuditRows,
     BookingWrite,
+    ChainMoved,
     Coordinates,
     DatabaseAway,
     DueExpiry,
     DueUndo,
+    Head,
     HistoryRow,
     JournalEntry,
     KeyClaim,
@@ -78,6 +82,7 @@ class Tables:
     history: dict[tuple[UUID, int], HistoryRow] = field(default_factory=dict)
     claims: dict[UUID, StandingClaim] = field(default_factory=dict)
     undo: dict[UUID, StandingUndo] = field(default_factory=dict)
+    audit: dict[tuple[str, int], AuditRow] = field(default_factory=dict)
 
     def copy(self) -> Tables:
         """All rows are values, so new dicts are enough."""
@@ -109,6 +114,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.tables = Tables()
         self.away = False
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._writing = asyncio.Lock()
 
     @property
@@ -122,6 +128,10 @@ class FakeDatabase:
     @property
     def reads(self) -> FakeDatabase:
         return self
+
+    @property
+    def audit(self) -> FakeAuditLog:
+        return FakeAuditLog(self)
 
     async def close(self) -> None:
         pass
@@ -163,7 +173,7 @@ class FakeDatabase:
                 for partition, epoch in epochs.items()
                 if (lane := tables.lanes.get((topic, partition))) is None or lane.epoch != epoch
             }
-            yield FakeTransaction(tables, topic, frozenset(lost), self._reachable)
+            yield FakeTransaction(tables, topic, frozenset(lost), self._reachable, self.clock)
             self._reachable()
             self.tables = tables
 
@@ -271,12 +281,28 @@ def _page(page: Listing, bookings: Sequence[Booking]) -> Sequence[Booking]:
     return [each for key, each in found if after is None or key > after][: page.limit + 1]
 
 
+class FakeAuditLog:
+    """Implements AuditLog: a transaction without lanes."""
+
+    def __init__(self, database: FakeDatabase) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractAsyncContextManager[AuditRows]:
+        return self._database.transaction("", {})
+
+
 class FakeTransaction:
     """Implements LaneTransaction on the copy that will be committed."""
 
     def __init__(
-        self, tables: Tables, topic: str, lost: frozenset[int], reachable: Callable[[], object]
+        self,
+        tables: Tables,
+        topic: str,
+        lost: frozenset[int],
+        reachable: Callable[[], object],
+        clock: Callable[[], datetime],
     ) -> None:
+        self._clock = clock
         self._copy = tables
         self._topic = topic
         self._lost = lost
@@ -410,6 +436,20 @@ class FakeTransaction:
                 sweep = self._tables.sweeps[again.booking_id]
                 due_at = None if sweep.due_at is None else again.due_at
                 self._tables.sweeps[again.booking_id] = Sweep(due_at, again.attempt)
+
+    async def audit_heads(self, chains: Collection[str]) -> tuple[datetime, Mapping[str, Head]]:
+        heads: dict[str, Head] = {}
+        for (chain, sequence), row in sorted(self._tables.audit.items()):
+            if chain in chains:
+                heads[chain] = Head(sequence, str(row["hash"]))
+        return self._clock(), heads
+
+    async def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            place = str(row["chain"]), int(row["sequence"] or 0)
+            if place in self._tables.audit:
+                raise ChainMoved(f"somebody else has added to {place}")
+            self._tables.audit[place] = dict(row)
 
     def _end(self, recording: Recording) -> None:
         tables = self._tables
