@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from adapters.database.database import open_database
+from adapters.database.database import Database, open_database
 from adapters.database.migrations import pending_migrations
 from adapters.database.settings import DatabaseSettings
 from adapters.kafka.reading import group_state, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
+from app.operators import deed
 from app.settings.words import SealKey
 from app.wiring import sealer
 from domain.rules import Rules
-from handlers.ports import Rebuilt, Whole
+from handlers.audit import Auditor
+from handlers.audit_chain import ChainKeys
+from handlers.ports import Effect, Rebuilt, Whole
 from handlers.rebuild import Rebuild, Unusable
 
 _WRITE_AT_ONCE = 2_000
@@ -52,10 +55,14 @@ async def rebuild_database(
     rules: Rules,
     seal_keys: Sequence[SealKey],
     *,
+    audit_keys: ChainKeys | None,
     is_rehearsal: bool,
     advance: Callable[[int, int], None],
 ) -> Report:
-    """Raises CannotRebuild, DatabaseAway, DatabaseInUse, KafkaError."""
+    """Raises CannotRebuild, DatabaseAway, DatabaseInUse, KafkaError.
+
+    What is no rehearsal needs `audit_keys`: the log says who did it, and keeps what stood in it.
+    """
     names, began = TopicNames(kafka.topic_prefix), time.monotonic()
     group = await group_state(kafka, names.commands)
     if group.members and not is_rehearsal:
@@ -66,13 +73,9 @@ async def rebuild_database(
         raise CannotRebuild(f"the database lacks {len(pending)} migration(s): run booking migrate")
     opened = open_database(database)
     try:
-        rows, since = opened.rebuilding, {}
+        rows, since = opened.rebuilding, dict[int, int]()
         if not is_rehearsal:
-            since = dict(await rows.progress(names.events))
-            if not since and not await rows.is_empty():
-                raise CannotRebuild("the database is not empty: a rebuild needs a new one")
-            # From here on it says of itself that it is half a database: no worker may start on it.
-            await rows.write([], names.events, since or {0: 0})
+            since = await _begin(opened, names.events, audit_keys)
         fold = Rebuild(sealer(seal_keys), rules)
         versions, whole = 0, None
         async with reading(kafka, names.events, since=since) as topic:
@@ -99,3 +102,17 @@ async def rebuild_database(
     finally:
         await opened.close()
     return Report(fold.events, versions, time.monotonic() - began, fold.unusable, whole)
+
+
+async def _begin(opened: Database, events: str, keys: ChainKeys | None) -> dict[int, int]:
+    """Where it goes on; the audit log says who does it."""
+    if keys is None:
+        raise ValueError("expected keys of the audit log for a rebuild")
+    rows = opened.rebuilding
+    since = dict(await rows.progress(events))
+    if not since and not await rows.is_empty():
+        raise CannotRebuild("the database is not empty: a rebuild needs a new one")
+    await Auditor(keys).write(opened.audit, [deed("rebuild", Effect.REBUILT)])
+    # From here on it says of itself that it is half a database: no worker may start on it.
+    await rows.write([], events, since or {0: 0})
+    return since

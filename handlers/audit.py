@@ -6,9 +6,10 @@ so after a crash there may be two of one answer, and never none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
 from domain.booking import Booking
@@ -39,6 +40,8 @@ from schemas.stored import load_principal
 if TYPE_CHECKING:
     from handlers.record import Closing
 
+T = TypeVar("T")
+
 _TRIES: Final = 20
 _REFUSED: Final = 400  # an outcome's status from here on
 
@@ -56,19 +59,25 @@ class Auditor:
             await rows.append_audit(linked(entries, at, heads, self.keys))
 
     async def write(self, log: AuditLog, entries: Sequence[AuditEntry]) -> None:
-        """In a transaction of their own; others who add to the same chain at once are waited for.
+        """In a transaction of their own. Raises DatabaseAway."""
 
-        Raises DatabaseAway.
-        """
-        for _ in range(_TRIES if entries else 0):
-            try:
-                async with log.transaction() as rows:
-                    await self.append(rows, entries)
-            except ChainMoved:
-                continue
-            return
+        async def once() -> None:
+            async with log.transaction() as rows:
+                await self.append(rows, entries)
+
         if entries:
-            raise DatabaseAway("the audit log is written by others all the time")
+            await until_linked(once)
+
+
+async def until_linked(once: Callable[[], Awaitable[T]]) -> T:
+    """Try again what somebody else got in the way of, by adding to the same chain at once.
+
+    Raises DatabaseAway.
+    """
+    for _ in range(_TRIES):
+        with suppress(ChainMoved):
+            return await once()
+    raise DatabaseAway("the audit log is written by others all the time")
 
 
 def chain_of(record: Record) -> str:

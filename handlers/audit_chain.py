@@ -129,9 +129,13 @@ class Break:
 class Verifier:
     """Takes the rows chain by chain in their order, each chain in one go."""
 
-    def __init__(self, keys: ChainKeys, anchors: Iterable[Anchor] = ()) -> None:
+    def __init__(
+        self, keys: ChainKeys, anchors: Iterable[Anchor] = (), pruned: Iterable[Anchor] = ()
+    ) -> None:
+        """All anchors have to be met; only before those of `pruned` may anything be missing."""
         self._keys = keys
-        self._anchors = {(each.chain, each.sequence): each.hash for each in anchors}
+        self._pruned = {(each.chain, each.sequence): each.hash for each in pruned}
+        self._anchors = self._pruned | {(a.chain, a.sequence): a.hash for a in anchors}
         self.heads: dict[str, Head] = {}
         self.entries = 0
 
@@ -152,9 +156,9 @@ class Verifier:
             return None if row["previous"] == head.hash else "does not follow from the one before"
         if chain in self.heads:
             return f"expected #{head.sequence + 1} here: entries are missing"
-        if self._anchors.get((chain, sequence - 1)) == row["previous"]:
-            return None  # pruned up to an anchor
-        return "the chain begins here, what came before is gone; no anchor says that it was pruned"
+        if self._pruned.get((chain, sequence)) == row["hash"]:
+            return None
+        return "the chain begins here, what came before is gone and was not pruned up to here"
 
     def _content(self, row: AuditRow) -> str | None:
         expected = self._keys.hash(row)

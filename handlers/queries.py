@@ -1,4 +1,5 @@
-"""Queries: read, decide what may be seen, answer. At least once, no lane, nothing is stored.
+"""Queries: read, decide what may be seen, answer. At least once, no lane; nothing is stored but who
+has seen what is somebody else's.
 
 A batch is answered with one statement a kind; availability goes by the domain's own judgement, the
 same as a create's, so that the two cannot disagree.

@@ -79,6 +79,11 @@ class SqlAuditRows:
         self._session = session
         self._statements = statements
 
+    @classmethod
+    def of(cls, session: Session, dialect: Dialect) -> SqlAuditRows:
+        """For a transaction of an operator's command."""
+        return cls(session, AuditStatements(Documents(dialect), dialect))
+
     async def audit_heads(self, chains: Collection[str]) -> tuple[datetime, Mapping[str, Head]]:
         return await self._statements.heads(self._session, chains)
 

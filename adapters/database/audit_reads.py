@@ -26,6 +26,7 @@ from adapters.database.tables import audit, booking_references
 from handlers.ports import AuditRow
 
 _PAGE: Final = 2_000
+_NAMES: Final = tuple(str(each.name) for each in audit.c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 def _plain(row: Row[Any]) -> AuditRow:
-    return {name: _value(value) for name, value in row._mapping.items()}
+    return {name: _value(value) for name, value in zip(_NAMES, row, strict=True)}
 
 
 def _value(value: object) -> str | int | None:

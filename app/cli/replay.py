@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -53,7 +52,7 @@ def replay(
     from app.replaying import CannotReplay, Stretch
 
     stretch = Stretch(_milliseconds(from_, "--from"), _milliseconds(until, "--until"))
-    replaying = _replaying()
+    replaying = _replaying(audited=not dry_run)
     kafka = replaying.kafka
 
     async def work() -> Replayed:
@@ -80,39 +79,38 @@ def replay(
     raise typer.Exit(1 if done.not_ended else 0)
 
 
-def _replaying() -> Replaying:
+def _replaying(*, audited: bool) -> Replaying:
     from adapters.tokens.service_signature import ServiceSignature
     from app.cli.printing import warn
+    from app.operators import OperatorsLog
     from app.replaying import Replaying
     from app.settings import read
+    from app.settings.audit import AuditSection
     from app.settings.auth import AuthSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import SigningSection
     from app.wiring import authenticator
 
-    reading = read(KafkaSection, DatabaseSection, SigningSection, AuthSection)
+    needed = (KafkaSection, DatabaseSection, SigningSection, AuthSection)
+    reading = read(*needed, AuditSection) if audited else read(*needed)
     warn(reading.notices)
+    database = reading[DatabaseSection].value
     return Replaying(
         reading[KafkaSection].value,
-        reading[DatabaseSection].value,
+        database,
         authenticator(reading[AuthSection].value),
         ServiceSignature(reading[SigningSection].signing_key),
+        OperatorsLog(database, reading[AuditSection].value) if audited else None,
     )
 
 
 def _milliseconds(text: str | None, option: str) -> int | None:
-    from app.failures import WrongUse
+    from app.cli.moments import moment
 
-    if text is None:
+    if (asked := moment(text, option)) is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongUse(f"{option}: expected an RFC 3339 time with an offset")
-    return max(0, round(moment.timestamp() * 1000))  # below it, Kafka means other things
+    return max(0, round(asked.timestamp() * 1000))  # below it, Kafka means other things
 
 
 def _as_json(done: Replayed, dry_run: bool) -> dict[str, Any]:

@@ -50,9 +50,9 @@ def a_chain(length: int, chain: str = "c") -> list[dict[str, Any]]:
 
 
 def breaks(
-    rows: Sequence[AuditRow], anchors: Sequence[Anchor] = (), keys: ChainKeys = KEYS
+    rows: Sequence[AuditRow], anchors: Sequence[Anchor] = (), pruned: Sequence[Anchor] = ()
 ) -> list[tuple[str, int]]:
-    verifier = Verifier(keys, anchors)
+    verifier = Verifier(KEYS, anchors, pruned)
     found = [broken for row in rows if (broken := verifier.take(row))] + verifier.missing()
     return [(broken.chain, broken.sequence) for broken in found]
 
@@ -211,14 +211,17 @@ def test_a_whole_chain_that_is_gone_is_found_with_an_anchor() -> None:
 
 
 def test_what_was_pruned_up_to_an_anchor_is_no_break() -> None:
+    """The entry that the anchor names is the first that is kept."""
     rows = a_chain(6)
-    kept, anchor = rows[3:], anchor_of(rows[2])
+    kept, anchor = rows[3:], anchor_of(rows[3])
     assert breaks(kept) == [("c", 4)]
-    assert breaks(kept, [anchor]) == []
-    assert breaks(kept, [anchor_of(rows[0]), anchor]) == [], "an older one says nothing more"
-    assert breaks(rows[4:], [anchor]) == [("c", 5)], "pruned further than the anchor says"
+    assert breaks(kept, [anchor]) == [("c", 4)], "or whoever removes entries needs only an anchor"
+    assert breaks(kept, [], [anchor]) == []
+    assert breaks(kept, [anchor_of(rows[0])], [anchor]) == [], "an older one says nothing more"
+    assert breaks(rows[4:], [], [anchor]) == [("c", 5)], "more than was meant"
+    assert breaks([], [], [anchor]) == [("c", 4)], "nor may the entry itself go"
     forged = replace(anchor, hash="00" * 32)
-    assert breaks(kept, [forged]) == [("c", 4)]
+    assert breaks(kept, [], [forged]) == [("c", 4)]
 
 
 def test_the_heads_are_what_one_keeps() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.database.audit_reads import open_audit_reads
+from adapters.database.audit_reads import Wanted, open_audit_reads
 from adapters.database.database import Database
 from adapters.database.settings import DatabaseSettings
 from handlers.audit import Auditor
@@ -44,12 +45,15 @@ FULL = AuditEntry(
 )
 
 
+def settings_of(database: Database) -> DatabaseSettings:
+    return DatabaseSettings(database._engines[0].url.render_as_string(hide_password=False))
+
+
 async def rows_of(database: Database | FakeDatabase) -> list[AuditRow]:
     """Everything, chain by chain, as `booking audit verify` reads it."""
     if isinstance(database, FakeDatabase):
         return [row for _, row in sorted(database.tables.audit.items())]
-    url = database._engines[0].url.render_as_string(hide_password=False)
-    async with open_audit_reads(DatabaseSettings(url)) as reads:
+    async with open_audit_reads(settings_of(database)) as reads:
         return [row async for row in reads.chain_by_chain(page=2)]
 
 
@@ -119,13 +123,52 @@ async def test_an_entry_stands_and_falls_with_its_lanes_transaction(lane: Lane) 
     assert len(await rows_of(lane.database)) == 1
 
 
-# --- nobody changes or removes anything ---
+# --- what operators ask ---
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])
 def real(request: pytest.FixtureRequest) -> Database:
     found: Database = request.getfixturevalue(request.param)
     return found
+
+
+async def found(real: Database, page: int = 100, **wanted: Any) -> list[str]:
+    """The operations of the entries, in their order."""
+    async with open_audit_reads(settings_of(real)) as reads:
+        rows = [row async for row in reads.found(Wanted(**wanted), page=page)]
+    return [str(row["operation"]) for row in rows]
+
+
+async def test_entries_are_found_by_what_they_are_about(real: Database) -> None:
+    guest, other = UUID(int=7), UUID(int=8)
+    entries = [
+        replace(FULL, operation="a", shown=()),
+        replace(BARE, operation="b", shown=(other, ID)),
+        replace(BARE, operation="c", guest_id=guest, booking_id=other),
+        replace(BARE, operation="d", role="business", subject="staff", code="forbidden"),
+    ]
+    for entry in entries:
+        await AUDITOR.write(real.audit, [entry])
+    rows = sorted(await rows_of(real), key=lambda row: str(row["operation"]))
+    times = [datetime.fromisoformat(str(row["at"])) for row in rows]
+    for page in (1, 3, 100):
+        assert await found(real, page) == ["a", "b", "c", "d"]
+        assert await found(real, page, booking_id=ID) == ["a", "b"]
+        assert await found(real, page, booking_id=other) == ["b", "c"]
+    assert await found(real, guest_id=guest) == ["c"]
+    assert await found(real, subject="staff", role="business") == ["d"]
+    assert await found(real, subject="staff", role="admin") == []
+    assert await found(real, refused=True) == ["a", "d"]
+    assert await found(real, since=times[1], until=times[3]) == ["b", "c"]
+    assert await found(real, booking_id=ID, since=times[1]) == ["b"]
+    async with open_audit_reads(settings_of(real)) as reads:
+        assert await reads.count() == 4
+        assert await reads.booking_named(str(FULL.booking_reference).lower()) == ID
+        assert await reads.booking_named(str(other)) == other
+        assert await reads.booking_named("BR-NOTHING") is None
+
+
+# --- nobody changes or removes anything ---
 
 
 async def two_entries(real: Database) -> AsyncEngine:
