@@ -155,6 +155,17 @@ def test_what_is_taken_out_put_in_or_swapped_is_found(
         assert breaks(rows, [last])
 
 
+@given(st.lists(st.booleans(), min_size=2, max_size=8))
+def test_entries_of_two_pasts_do_not_mix(from_the_other: list[bool]) -> None:
+    """Each was written there once, under the key: before and after a backup was restored."""
+    length = len(from_the_other)
+    one = a_chain(length)
+    other = [dict(r) for r in linked([replace(ENTRY, chain="c")] * length, AT, {}, KEYS)]
+    mixed = [other[n] if it else one[n] for n, it in enumerate(from_the_other)]
+    changes = [n + 1 for n in range(1, length) if from_the_other[n] != from_the_other[n - 1]]
+    assert breaks(mixed) == [("c", place) for place in changes]
+
+
 def test_who_has_no_key_cannot_link() -> None:
     forged = ChainKeys({"k2": b"?" * 32})
     rows = [dict(row) for row in linked([replace(ENTRY, chain="c")] * 3, AT, {}, forged)]
