@@ -17,7 +17,7 @@ from adapters.database.audit_reads import Wanted, open_audit_reads
 from adapters.database.database import Database
 from adapters.database.settings import DatabaseSettings
 from handlers.audit import Auditor
-from handlers.audit_chain import Verifier, linked
+from handlers.audit_chain import Anchor, Verifier, linked
 from handlers.ports import AuditEntry, AuditRow, ChainMoved, Coordinates, Effect, Head, Kind
 from tests.adapters.database.lane import Lane, a_recording
 from tests.fakes.database import FakeDatabase
@@ -234,6 +234,33 @@ async def test_the_log_cannot_be_emptied(postgresql: Database) -> None:
         with pytest.raises(DBAPIError, match="the audit log is append-only"):
             await run(writing, "set local session_replication_role = replica", deed)
     assert len(await rows_of(postgresql)) == 1
+
+
+async def test_the_owner_prunes_up_to_heads_that_were_kept(postgresql: Database) -> None:
+    """As docs/audit.md says."""
+    await AUDITOR.write(postgresql.audit, [BARE, FULL, BARE, BARE])
+    kept = [
+        Anchor(str(r["chain"]), int(r["sequence"] or 0), str(r["hash"]))
+        for r in await rows_of(postgresql)
+    ][-2:]
+    await AUDITOR.write(postgresql.audit, [BARE, FULL])
+    await run(
+        postgresql._engines[0],
+        "alter table audit disable trigger audit_keeps_rows",
+        *(
+            f"delete from audit where chain = '{each.chain}' and sequence < {each.sequence}"
+            for each in kept
+        ),
+        "alter table audit enable always trigger audit_keeps_rows",
+    )
+    rows = await rows_of(postgresql)
+    assert len(rows) == 4
+    for pruned, breaks in ((kept, 0), ((), 1)):
+        verifier = Verifier(AUDIT_KEYS, pruned=pruned)
+        assert len([broken for row in rows if (broken := verifier.take(row))]) == breaks
+        assert verifier.missing() == []
+    with pytest.raises(DBAPIError, match="the audit log is append-only"):
+        await run(postgresql._engines[0], "delete from audit")
 
 
 async def test_a_role_that_may_insert_and_select_is_enough(
