@@ -10,7 +10,9 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final
+from uuid import UUID
 
 import orjson
 
@@ -25,6 +27,7 @@ COLUMNS: Final = (
     *("key_id", "previous"),
 )
 """What is hashed, in this order; the column `hash` holds what comes out."""
+_in_order: Final = itemgetter(*COLUMNS)
 ALLOWED: Final = "allowed"
 REFUSED: Final = "refused"
 BEGINNING: Final = Head(0, "0" * 64)
@@ -33,7 +36,11 @@ BEGINNING: Final = Head(0, "0" * 64)
 
 def canonical(row: AuditRow) -> bytes:
     """A JSON array of text, whole numbers and nulls: other values never give the same bytes."""
-    return orjson.dumps([FORMAT, *(row[name] for name in COLUMNS)])
+    return orjson.dumps((FORMAT, *_in_order(row)))
+
+
+def _mac(key: bytes, row: AuditRow) -> str:
+    return hmac.digest(key, canonical(row), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,18 @@ class ChainKeys:
     keys: Mapping[str, bytes] = field(repr=False)
 
     @property
-    def current(self) -> str:
-        return next(iter(self.keys))
+    def current(self) -> tuple[str, bytes]:
+        return next(iter(self.keys.items()))
 
     def hash(self, row: AuditRow) -> str | None:
         """What the row's hash has to be; None when its key is not among these."""
         key = self.keys.get(str(row["key_id"]))
-        return hmac.digest(key, canonical(row), "sha256").hex() if key else None
+        return None if key is None else _mac(key, row)
+
+
+def place_of(row: AuditRow) -> int:
+    """Its `sequence`. Raises ValueError for what no column of numbers can hold."""
+    return int(str(row["sequence"]))
 
 
 def linked(
@@ -58,51 +70,44 @@ def linked(
     """The entries in their order, each behind its chain's head or the entry before it."""
     last = dict(heads)
     rows: list[AuditRow] = []
+    key_id, key = keys.current
     written = at.astimezone(UTC).isoformat(timespec="microseconds")
     for entry in entries:
         head = last.get(entry.chain, BEGINNING)
-        row = _row(entry) | {
-            "sequence": head.sequence + 1,
-            "at": written,
-            "key_id": keys.current,
-            "previous": head.hash,
-        }
-        hash_ = keys.hash(row)
-        if hash_ is None:
-            raise ValueError(f"expected a key {keys.current}")
-        row["hash"] = hash_
+        row = _row(entry)
+        row["sequence"] = head.sequence + 1
+        row["at"] = written
+        row["key_id"] = key_id
+        row["previous"] = head.hash
+        row["hash"] = hash_ = _mac(key, row)
         last[entry.chain] = Head(head.sequence + 1, hash_)
         rows.append(row)
     return rows
 
 
-def _row(entry: AuditEntry) -> dict[str, str | int | None]:
+def _row(entry: AuditEntry) -> dict[str, UUID | str | int | None]:
     at = entry.at
     return {
         "chain": entry.chain,
-        "kind": entry.kind.value,
+        "kind": entry.kind,
         "role": entry.role,
         "subject": entry.subject,
         "operation": entry.operation,
         "outcome": ALLOWED if entry.code is None else REFUSED,
         "code": entry.code,
-        "effect": _text(entry.effect),
-        "message_id": _text(entry.message_id),
+        "effect": entry.effect,
+        "message_id": entry.message_id,
         "topic": at.topic if at else None,
         "partition": at.partition if at else None,
         "log_offset": at.offset if at else None,
         "timestamp_ms": at.timestamp_ms if at else None,
-        "booking_id": _text(entry.booking_id),
+        "booking_id": entry.booking_id,
         "booking_reference": entry.booking_reference,
-        "guest_id": _text(entry.guest_id),
-        "venue_id": _text(entry.venue_id),
+        "guest_id": entry.guest_id,
+        "venue_id": entry.venue_id,
         "version": entry.version,
-        "shown": ",".join(map(str, entry.shown)) or None,
+        "shown": ",".join(map(str, entry.shown)) if entry.shown else None,
     }
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ class Verifier:
 
     def take(self, row: AuditRow) -> Break | None:
         """What is wrong with this row; the next one is judged by what stands in it all the same."""
-        chain, sequence, hash_ = str(row["chain"]), int(row["sequence"] or 0), str(row["hash"])
+        chain, sequence, hash_ = str(row["chain"]), place_of(row), str(row["hash"])
         why = self._place(chain, sequence, row) or self._content(row)
         if why is None and self._anchors.get((chain, sequence), hash_) != hash_:
             why = "another entry stood here when the anchor was made"

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy import Dialect, column
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.column_types import INSTANT
@@ -37,9 +38,7 @@ class AuditStatements:
             audit.c.hash,
             column("now", INSTANT),
         )
-        self._append = documents.insert(
-            audit, conflict="(chain, sequence) do nothing", returning=[audit.c.sequence]
-        )
+        self._append = documents.insert(audit)
 
     async def heads(
         self, session: Session, chains: Collection[str]
@@ -50,11 +49,12 @@ class AuditStatements:
 
     async def append(self, session: Session, rows: Sequence[AuditRow]) -> None:
         # In one order for all, so that two who answer queries never wait for each other in a ring.
-        in_order = sorted(rows, key=lambda row: (str(row["chain"]), int(row["sequence"] or 0)))
-        written = await session.run(self._append, in_order)
-        if len(written) < len(rows):
+        in_order = sorted(rows, key=lambda row: str(row["chain"]))
+        try:
+            await session.run(self._append, in_order)
+        except IntegrityError as error:
             chains = ", ".join(sorted({str(row["chain"]) for row in rows}))
-            raise ChainMoved(f"somebody else has added to one of {chains}")
+            raise ChainMoved(f"somebody else has added to one of {chains}") from error
 
 
 class SqlAuditLog:

@@ -82,7 +82,7 @@ class AuditReads:
                 return
             last = rows[-1]
             at = datetime.fromisoformat(str(last["at"]))
-            after = at, str(last["chain"]), int(last["sequence"] or 0)
+            after = at, str(last["chain"]), int(str(last["sequence"]))
 
     async def booking_named(self, name: str) -> UUID | None:
         """By its id or its reference; of bookings that are lost the log itself may know one."""

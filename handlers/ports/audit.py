@@ -66,8 +66,8 @@ class AuditEntry:
     shown: tuple[UUID, ...] = ()  # the bookings of a list
 
 
-AuditRow = Mapping[str, str | int | None]
-"""An entry in its chain: every column of the table, ids and instants as text."""
+AuditRow = Mapping[str, UUID | str | int | None]
+"""An entry in its chain: every column of the table, instants as text, ids as text when read."""
 
 
 @dataclass(frozen=True, slots=True)

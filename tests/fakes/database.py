@@ -446,10 +446,13 @@ class FakeTransaction:
 
     async def append_audit(self, rows: Sequence[AuditRow]) -> None:
         for row in rows:
-            place = str(row["chain"]), int(row["sequence"] or 0)
+            place = str(row["chain"]), int(str(row["sequence"]))
             if place in self._tables.audit:
                 raise ChainMoved(f"somebody else has added to {place}")
-            self._tables.audit[place] = dict(row)
+            self._tables.audit[place] = {
+                name: str(value) if isinstance(value, UUID) else value
+                for name, value in row.items()
+            }
 
     def _end(self, recording: Recording) -> None:
         tables = self._tables

@@ -64,8 +64,7 @@ _POSTGRESQL: Final = (
     "alter table audit enable always trigger audit_keeps_rows",
     "alter table audit enable always trigger audit_keeps_all",
 )
-# "insert or replace" deletes without firing triggers on delete: a place that is taken stays as it
-# is, and whoever writes there is not told that a row was written.
+# "insert or replace" deletes without firing triggers on delete, and so needs one of its own.
 _SQLITE: Final = (
     f"""
     create trigger audit_keeps_rows before update on audit
@@ -75,10 +74,10 @@ _SQLITE: Final = (
     create trigger audit_keeps_all before delete on audit
         begin select raise(abort, '{_REFUSES}'); end
     """,
-    """
+    f"""
     create trigger audit_keeps_places before insert on audit
         when exists (select 1 from audit where chain = new.chain and sequence = new.sequence)
-        begin select raise(ignore); end
+        begin select raise(abort, '{_REFUSES}'); end
     """,
 )
 
