@@ -9,16 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from adapters.database.database import open_database
+from adapters.database.database import Database, open_database
 from adapters.database.migrations import pending_migrations
 from adapters.database.settings import DatabaseSettings
 from adapters.kafka.reading import group_state, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
+from app.operators import deed
 from app.settings.words import SealKey
 from app.wiring import service_keys
 from domain.rules import Rules
-from handlers.ports import DataKey, RebuildRows, Rebuilt, ServiceKeys, Whole, WrappedKey
+from handlers.audit import Auditor
+from handlers.audit_chain import ChainKeys
+from handlers.ports import (
+    DataKey,
+    Effect,
+    RebuildRows,
+    Rebuilt,
+    ServiceKeys,
+    Whole,
+    WrappedKey,
+)
 from handlers.rebuild import Rebuild, Unusable
 from schemas.guest_keys import load_key
 
@@ -54,10 +65,14 @@ async def rebuild_database(
     rules: Rules,
     seal_keys: Sequence[SealKey],
     *,
+    audit_keys: ChainKeys | None,
     is_rehearsal: bool,
     advance: Callable[[int, int], None],
 ) -> Report:
-    """Raises CannotRebuild, DatabaseAway, DatabaseInUse, KafkaError."""
+    """Raises CannotRebuild, DatabaseAway, DatabaseInUse, KafkaError.
+
+    What is no rehearsal needs `audit_keys`: the log says who did it, and keeps what stood in it.
+    """
     names, began = TopicNames(kafka.topic_prefix), time.monotonic()
     group = await group_state(kafka, names.commands)
     if group.members and not is_rehearsal:
@@ -69,13 +84,9 @@ async def rebuild_database(
     keys = service_keys(seal_keys)
     opened = open_database(database, keys)
     try:
-        rows, since = opened.rebuilding, {}
+        rows, since = opened.rebuilding, dict[int, int]()
         if not is_rehearsal:
-            since = dict(await rows.progress(names.events))
-            if not since and not await rows.is_empty():
-                raise CannotRebuild("the database is not empty: a rebuild needs a new one")
-            # From here on it says of itself that it is half a database: no worker may start on it.
-            await rows.write([], names.events, since or {0: 0})
+            since = await _begin(opened, names.events, audit_keys)
         fold = Rebuild(keys, rules)
         wrapped = await _guests_keys(kafka, names.guest_keys, fold.unusable)
         # In a rehearsal everything is read and folded, and nothing written.
@@ -143,3 +154,17 @@ async def _guests_keys(
                 created_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
                 found[key_id] = WrappedKey(key_id, guest_id, wrapped, created_at)
     return {key_id: key for key_id, key in found.items() if key_id not in gone}
+
+
+async def _begin(opened: Database, events: str, keys: ChainKeys | None) -> dict[int, int]:
+    """Where it goes on; the audit log says who does it."""
+    if keys is None:
+        raise ValueError("expected keys of the audit log for a rebuild")
+    rows = opened.rebuilding
+    since = dict(await rows.progress(events))
+    if not since and not await rows.is_empty():
+        raise CannotRebuild("the database is not empty: a rebuild needs a new one")
+    await Auditor(keys).write(opened.audit, [deed("rebuild", Effect.REBUILT)])
+    # From here on it says of itself that it is half a database: no worker may start on it.
+    await rows.write([], events, since or {0: 0})
+    return since

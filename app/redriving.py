@@ -16,7 +16,8 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.reading import partitions_of, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
-from handlers.ports import KnownCommand, ServiceKeys, ServiceSigner
+from app.operators import OperatorsLog, deed
+from handlers.ports import Effect, KnownCommand, ServiceKeys, ServiceSigner
 from handlers.redrive import (
     Letter,
     Past,
@@ -72,7 +73,10 @@ class DeadLetterBox:
         database: DatabaseSettings,
         signer: ServiceSigner,
         keys: ServiceKeys,
+        log: OperatorsLog | None,
     ) -> None:
+        """Without a log nothing can be put back, and nothing personal may be shown."""
+        self._log = log
         self._keys = keys
         self._kafka = kafka
         self._database = database
@@ -98,6 +102,24 @@ class DeadLetterBox:
         """How each of them stands. Raises DatabaseAway."""
         async with open_pasts(self._database, self._keys) as pasts:
             return await self._told(pasts, letters)
+
+    async def note(self, operation: str, effect: Effect, letters: Sequence[Told]) -> None:
+        """Write into the audit log what is done with them now. Raises DatabaseAway."""
+        if self._log is None:
+            raise ValueError(f"expected an audit log for {operation}")
+        await self._log.write(
+            *(
+                deed(
+                    operation,
+                    effect,
+                    message_id=told.letter.command_id,
+                    at=told.letter.record.coordinates,
+                    booking_id=told.letter.booking_id,
+                    venue_id=told.venue_id,
+                )
+                for told in letters
+            )
+        )
 
     async def redrive(
         self,
@@ -128,6 +150,7 @@ class DeadLetterBox:
             redriven = Redriven(told, going, left)
             if going and not is_rehearsal:
                 by_id = {each.letter.id: each for each in told}
+                await self.note("dlq redrive", Effect.PUT_BACK, [by_id[each.id] for each in going])
                 await self._publish([by_id[each.id] for each in going])
                 redriven.ends = await self._ends(pasts, [by_id[each.id] for each in going], until)
         return redriven

@@ -18,9 +18,11 @@ from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.reading import group_state, reading
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
+from app.operators import OperatorsLog, deed
 from handlers.ports import (
     Authenticator,
     Coordinates,
+    Effect,
     KnownCommand,
     Output,
     Record,
@@ -105,6 +107,7 @@ class Replaying:
     authenticator: Authenticator
     signer: ServiceSigner
     keys: ServiceKeys
+    log: OperatorsLog | None  # None: only a rehearsal is possible
 
     async def run(
         self,
@@ -152,14 +155,20 @@ class Replaying:
             waiting.sort(key=lambda each: each[0].sent)
             done.again = [each for each, _ in waiting]
             outputs = [output for _, output in waiting]
-            if not is_rehearsal:
-                for chunk in _chunks(outputs):
-                    await publisher.publish(chunk)
+            if not is_rehearsal and (outputs or ended):
+                await self._note(resend=resend)
+                await _publish(publisher, outputs)
             done.resent = await self._resend(pasts, publisher, ended, is_rehearsal=is_rehearsal)
             if done.again and wait_seconds and not is_rehearsal:
                 done.ends = await _ends(pasts, done.again, time.monotonic() + wait_seconds)
         done.seconds = time.monotonic() - began
         return done
+
+    async def _note(self, *, resend: bool) -> None:
+        if self.log is None:
+            raise ValueError("expected an audit log for a replay")
+        operation = "replay --resend" if resend else "replay"
+        await self.log.write(deed(operation, Effect.PUBLISHED_AGAIN))
 
     async def _resend(
         self,
@@ -223,6 +232,11 @@ class Replaying:
         if known is not None and known.start.coordinates.partition < partitions:
             return known.start.coordinates.partition
         return candidate.record.partition
+
+
+async def _publish(publisher: BrokerPublisher, outputs: Sequence[Output]) -> None:
+    for chunk in _chunks(outputs):
+        await publisher.publish(chunk)
 
 
 def _chunks(many: Sequence[T]) -> Iterator[Sequence[T]]:

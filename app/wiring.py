@@ -20,6 +20,7 @@ from adapters.tokens.service_signature import ServiceSignature
 from app.settings import Settings
 from app.settings.words import SealKey
 from domain.limits import NO_LIMITS, Limits
+from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -58,13 +59,14 @@ def build_worker(
     routes = ReplyRoutes(prefix, settings.reply_prefixes, topics)
     keys = service_keys(settings.seal_keys)
     letters = DeadLetters(names.dead_letter, signer, keys)
+    auditor = Auditor(settings.audit_keys)
     home_of = _home(topics, names.commands)
     limits = limits_of(settings)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now),
         database=database.lanes,
         partners=partners,
-        recorder=Recorder(prefix, settings.rules, keys, letters),
+        recorder=Recorder(prefix, settings.rules, keys, letters, auditor),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
@@ -80,6 +82,8 @@ def build_worker(
         rules=settings.rules,
         limits=limits,
         counts=database.counts,
+        auditor=auditor,
+        audit=database.audit,
         clock=_now,
     )
     publisher = BrokerPublisher(settings.kafka)

@@ -36,6 +36,7 @@ from app.wiring import service_keys
 from bench.load import Create
 from domain.effects import PartnerAnswer, PartnerCall
 from domain.limits import NO_LIMITS
+from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -211,12 +212,13 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
     letters = DeadLetters(names.dead_letter, signer, sealing)
     keys = SharedSecret(settings.auth.secret)
     authenticator = TokenAuthenticator(keys, issuer=None, audience=None)
+    auditor = Auditor(settings.audit_keys)
     routes = ReplyRoutes(names.prefix, settings.reply_prefixes, _TwelvePartitions())
     return CommandHandlers(
         intake=Intake(authenticator, signer, routes, letters, _now),
         database=lanes,
         partners=partners,
-        recorder=Recorder(names.prefix, settings.rules, sealing, letters),
+        recorder=Recorder(names.prefix, settings.rules, sealing, letters, auditor),
         signer=signer,
         home_of=_home_of,
         rules=settings.rules,

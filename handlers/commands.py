@@ -130,7 +130,7 @@ class CommandHandlers:
             # Counted and refused in one transaction, or a crash between would let them in.
             excess = [_closing(one, None) for one in begun if is_over_limit(one)]
             if excess:
-                await transaction.record(await self.recorder.recordings(transaction, excess, now))
+                await self.recorder.record(transaction, excess, now)
                 begun = [one for one in begun if not is_over_limit(one)]
             runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
@@ -141,9 +141,10 @@ class CommandHandlers:
                 for one in begun
                 if one.item.record.partition in lanes.epochs
             ]
-            await transaction.record(
-                await self.recorder.recordings(transaction, closings, self.clock())
-            )
+            notes = [
+                item.note for item in wave if item.note and item.record.partition in lanes.epochs
+            ]
+            await self.recorder.record(transaction, closings, self.clock(), notes)
 
     def _run(self, begun: Begun, wants: Mapping[int, AtVenue | None]) -> Run:
         item = begun.item

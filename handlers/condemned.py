@@ -107,6 +107,5 @@ class Condemning:
             journal, detail = Journal(), detail + _UNKNOWN
         failed = Failed(detail, Reason.POISON, failures)
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
-        recordings = await self.recorder.recordings(transaction, [closing], self.clock())
-        await transaction.record(recordings)
+        await self.recorder.record(transaction, [closing], self.clock())
         return item.outputs

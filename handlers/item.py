@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.commands import Asked, Command
 from domain.refusal import Refusal
-from handlers.ports import Coordinates, Output, Record
+from handlers.ports import AuditEntry, Coordinates, Output, Record
 from handlers.routes import ReplyRoute
 from schemas.envelope import RawCommand
 
@@ -35,6 +35,7 @@ class Item:
     guest_id: UUID | None = None  # whose booking it is about, as far as the survey found out
     outputs: list[Output] = field(default_factory=list)
     is_published: bool = False  # below its lane's mark: what it led to is known everywhere
+    note: AuditEntry | None = None  # of an answer that is not recorded with an outcome
 
     @property
     def booking_id(self) -> UUID | None:

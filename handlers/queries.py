@@ -1,4 +1,5 @@
-"""Queries: read, decide what may be seen, answer. At least once, no lane, nothing is stored.
+"""Queries: read, decide what may be seen, answer. At least once, no lane; nothing is stored but who
+has seen what is somebody else's.
 
 A batch is answered with one statement a kind; availability goes by the domain's own judgement, the
 same as a create's, so that the two cannot disagree.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,9 +33,11 @@ from domain.queries import (
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
+from handlers.audit import Auditor, answered
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.limits import refuse_excess
 from handlers.ports import (
+    AuditLog,
     Authenticator,
     BookingReads,
     DatabaseAway,
@@ -62,12 +65,14 @@ Answer = Mapping[str, Any] | Refusal
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query that is valid and that this role may ask."""
+    """A valid query, and whether this role may ask it."""
 
     query: Query
     principal: Principal
     sent: datetime
     trace: Mapping[str, str]
+    forbidden: Refusal | None
+    bookings: list[Booking] = field(default_factory=list)  # shown, or kept from who may not see
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ class QueryHandlers:
     rules: Rules
     limits: Limits
     counts: UseCounts
+    auditor: Auditor
+    audit: AuditLog
     clock: Callable[[], datetime]
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
@@ -99,11 +106,19 @@ class QueryHandlers:
         asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
         excess, found = await asyncio.gather(
             self._excess(asked),
-            self._look_up([one.query for one in asked if isinstance(one, _Asked)]),
+            self._look_up(
+                [one.query for one in asked if isinstance(one, _Asked) and not one.forbidden]
+            ),
         )
         answers = await asyncio.gather(
             *(self._answer(over or one, found) for one, over in zip(asked, excess, strict=True))
         )
+        entries = [
+            answered(record, one.principal, one.query, raw.type, answer, one.bookings)
+            for record, raw, one, answer in zip(records, raws, asked, answers, strict=True)
+            if isinstance(one, _Asked) and isinstance(raw, RawQuery)
+        ]
+        await self.auditor.write(self.audit, [entry for entry in entries if entry])
         return [
             output
             for record, raw, answer in zip(records, raws, answers, strict=True)
@@ -121,15 +136,13 @@ class QueryHandlers:
         query = build_query(raw)
         if isinstance(query, Refusal):
             return query
-        if forbidden := _forbidden(query, principal):
-            return forbidden
-        return _Asked(query, principal, sent, headers.trace)
+        return _Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
 
     async def _excess(self, asked: Sequence[_Asked | Refusal]) -> Sequence[Refusal | None]:
         """One statement, beside the look-ups; none where nobody is limited."""
         counters = [
             self.limits.counter(one.principal, class_of(one.query), one.sent)
-            if isinstance(one, _Asked)
+            if isinstance(one, _Asked) and one.forbidden is None
             else None
             for one in asked
         ]
@@ -146,6 +159,8 @@ class QueryHandlers:
     async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
         if isinstance(asked, Refusal):
             return asked
+        if asked.forbidden is not None:
+            return asked.forbidden
         try:
             return await self._answer_valid(asked, found)
         except DatabaseAway:
@@ -168,7 +183,7 @@ class QueryHandlers:
                 return await self._availability(query, asked)
 
     async def _history(self, asked: _Asked, booking: Booking | None) -> Answer:
-        if booking is None or not can_reach(asked.principal, Operation.HISTORY, booking):
+        if booking is None or not _may_see(asked, Operation.HISTORY, booking):
             return _NOT_FOUND
         rows = (await self.reads.histories([booking.id])).get(booking.id, ())
         return {
@@ -181,6 +196,7 @@ class QueryHandlers:
             bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
         else:
             bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
+        asked.bookings.extend(bookings[: query.listing.limit])
         return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
 
     async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
@@ -224,8 +240,13 @@ def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     return Refusal(Code.FORBIDDEN, "This list is not yours to see.")
 
 
+def _may_see(asked: _Asked, operation: Operation, booking: Booking) -> bool:
+    asked.bookings.append(booking)
+    return can_reach(asked.principal, operation, booking)
+
+
 def _shown(asked: _Asked, booking: Booking | None) -> Answer:
-    if booking is None or not can_reach(asked.principal, Operation.GET, booking):
+    if booking is None or not _may_see(asked, Operation.GET, booking):
         return _NOT_FOUND
     return booking_json(booking, with_notes=sees_notes(asked.principal))
 

@@ -17,6 +17,7 @@ from domain.limits import Limits
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
+from handlers.audit import refused_unstored, shown_again
 from handlers.begun import Begun, refused, resumed
 from handlers.item import Item
 from handlers.keys import meet_keys
@@ -171,6 +172,7 @@ def _may_continue(
             item.outputs.append(key_topic.key(known.key))
     elif known.start.origin != item.origin and item.route and (reply := _reply(known)) is not None:
         item.outputs.append(item.route.reply(reply, replayed=True))
+        item.note = shown_again(item, known)
     return False
 
 
@@ -193,6 +195,7 @@ def _published_for(first: KnownCommand, key_topic: KeyTopic) -> list[Output]:
 
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
     """The id's row belongs to the outcome of other content, or of other rights."""
+    item.note = refused_unstored(item, refusal)
     if item.route:
         body = refusal_body("command_id", item.asked.command_id, item.raw.type, now, refusal)
         item.outputs.append(item.route.reply(body))

@@ -19,12 +19,14 @@ from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
 from domain.workflows.undo_begun import undo_begun
 from handlers.announcing import Announcer
+from handlers.audit import Auditor, decided
 from handlers.begun import Again, Begun, End, Follows
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.item import Item
 from handlers.journal import Journal
 from handlers.outputs import dump_outputs
 from handlers.ports import (
+    AuditEntry,
     BookingWrite,
     DataKey,
     LaneTransaction,
@@ -74,16 +76,34 @@ class Closing:
 class Recorder:
     """Turns ends into what is stored; the outputs are added to the commands' items."""
 
-    def __init__(self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters) -> None:
+    def __init__(
+        self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters, auditor: Auditor
+    ) -> None:
+        self._auditor = auditor
         self._announcer = Announcer(f"{prefix}.events", sealer)
         self.key_topic = KeyTopic(f"{prefix}.guest-keys")
         self._rules = rules
         self._letters = letters
 
+    async def record(
+        self,
+        transaction: LaneTransaction,
+        closings: Sequence[Closing],
+        now: datetime,
+        notes: Sequence[AuditEntry] = (),
+    ) -> None:
+        """Write them, and with them who did it: both or neither. `notes` are of other answers.
+
+        Guests who are to be erased are erased by it.
+        """
+        recordings = await self.recordings(transaction, closings, now)
+        await transaction.record(recordings)
+        await self._auditor.append(transaction, [*decided(closings, recordings), *notes])
+
     async def recordings(
         self, transaction: LaneTransaction, closings: Sequence[Closing], now: datetime
     ) -> list[Recording]:
-        """To be written in the same transaction. Guests who are to be erased are erased by it."""
+        """What is to be written in the same transaction."""
         for closing in closings:
             if isinstance(closing.ended, Erased):  # alone in its wave
                 await self._erase(transaction, closing.begun.item, closing.ended, now)

@@ -57,6 +57,11 @@ class Letter:
         return command_row_id(self.signed.principal, self.command.command_id)
 
     @property
+    def command_id(self) -> UUID | None:
+        """Of what can be read, whoever sent it."""
+        return None if isinstance(self.command, Unreadable) else self.command.command_id
+
+    @property
     def origin(self) -> Coordinates | None:
         """Of the record that the client sent; signed, where the headers are not."""
         return self.signed.origin if self.signed else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.database.audit_log import SqlAuditLog
 from adapters.database.claims import ClaimTable
 from adapters.database.claims_postgresql import PostgresqlClaimTable
 from adapters.database.claims_sqlite import SqliteClaimTable
@@ -21,6 +22,7 @@ from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
 from adapters.database.use_counts import SqlUseCounts
 from handlers.ports import (
+    AuditLog,
     BookingReads,
     DueWork,
     KeyStore,
@@ -41,6 +43,7 @@ class Database:
     counts: UseCounts
     rebuilding: RebuildRows
     keys: KeyStore
+    audit: AuditLog
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -99,6 +102,7 @@ def _assembled(
         counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
         keys=SqlKeyStore(writing, documents, keys),
+        audit=SqlAuditLog(writing, documents),
         _engines=(writing, reading),
         _lock=lock,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.database.audit_log import AuditStatements
 from adapters.database.booking_rows import booking_of
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
@@ -28,8 +30,10 @@ from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
 from handlers.ports import (
+    AuditRow,
     Coordinates,
     DataKey,
+    Head,
     JournalEntry,
     KeyClaim,
     KeyHolder,
@@ -62,7 +66,7 @@ class SqlLaneDatabase:
         self._engine = engine
         self._documents = documents
         self._fence = Fence(documents, engine.dialect)
-        self._statements = _Statements(documents, claim_table, service_keys)
+        self._statements = _Statements(documents, claim_table, service_keys, engine.dialect)
 
     async def open_lane(self, topic: str, partition: int) -> LaneState:
         async with transaction(self._engine, self._documents) as session:
@@ -88,7 +92,11 @@ class SqlLaneDatabase:
 
 class _Statements:
     def __init__(
-        self, documents: Documents, claim_table: ClaimTable, service_keys: ServiceKeys
+        self,
+        documents: Documents,
+        claim_table: ClaimTable,
+        service_keys: ServiceKeys,
+        dialect: Dialect,
     ) -> None:
         self.service_keys = service_keys
         self.keys = GuestKeys(documents, service_keys)
@@ -101,6 +109,7 @@ class _Statements:
         self.recorder = Recorder(documents, claim_table, service_keys)
         self.undo = documents.find(undo, undo.c.id)
         self.counting = UseCounting(documents)
+        self.audit = AuditStatements(documents, dialect)
 
 
 class _SqlLaneTransaction:
@@ -185,3 +194,9 @@ class _SqlLaneTransaction:
 
     async def record(self, recordings: Sequence[Recording]) -> None:
         await self._statements.recorder.record(self._session, recordings)
+
+    async def audit_heads(self, chains: Collection[str]) -> tuple[datetime, Mapping[str, Head]]:
+        return await self._statements.audit.heads(self._session, chains)
+
+    async def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        await self._statements.audit.append(self._session, rows)

@@ -310,3 +310,48 @@ undo: Final = Table(
         sqlite_where=text("done_at IS NULL"),
     ),
 )
+
+# Append-only and chained (docs/audit.md): triggers keep everybody from changing or removing a row.
+audit: Final = Table(
+    "audit",
+    METADATA,
+    _needed("chain", Text()),
+    _needed("sequence", BigInteger()),
+    _needed("at", INSTANT),
+    _needed("kind", Text()),
+    _needed("role", Text()),
+    _needed("subject", Text()),
+    _needed("operation", Text()),
+    _needed("outcome", Text()),
+    _optional("code", Text()),
+    _optional("effect", Text()),
+    _optional("message_id", ID),
+    _optional("topic", Text()),
+    _optional("partition", Integer()),
+    _optional("log_offset", BigInteger()),
+    _optional("timestamp_ms", BigInteger()),
+    _optional("booking_id", ID),
+    _optional("booking_reference", Text()),
+    _optional("guest_id", ID),
+    _optional("venue_id", ID),
+    _optional("version", Integer()),
+    _optional("shown", Text()),  # the bookings of a list, their ids separated by commas
+    _needed("key_id", Text()),
+    _needed("previous", Text()),
+    _needed("hash", Text()),
+    PrimaryKeyConstraint("chain", "sequence"),
+    Index("audit_by_time", "at", "chain", "sequence"),
+    Index(
+        "audit_by_booking",
+        "booking_id",
+        postgresql_where=text("booking_id IS NOT NULL"),
+        sqlite_where=text("booking_id IS NOT NULL"),
+    ),
+    Index(
+        "audit_of_lists",
+        *("at", "chain", "sequence"),
+        postgresql_where=text("shown IS NOT NULL"),
+        sqlite_where=text("shown IS NOT NULL"),
+    ),
+    info={"append_only": True},  # the worker's role needs no more than to insert and to select
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, select, update
 
+from adapters.database.audit_log import SqlAuditRows
 from adapters.database.operators import engine_for, reading_with, writing_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import booking_references, undo
 from domain.undo import Owed
-from handlers.ports import Sealer
+from handlers.ports import AuditRows, Sealer
 from schemas.stored import dump_owed, load_owed
 
 
@@ -73,20 +74,38 @@ async def undo_of(
     return _read(await session.run(_rows().where(undo.c.booking_id.in_(booking_ids))), sealer)
 
 
+@dataclass(frozen=True, slots=True)
+class MadeDue:
+    """A row that the sweeper takes now."""
+
+    id: UUID
+    booking_id: UUID
+    venue_id: UUID
+
+
 async def make_due(
-    settings: DatabaseSettings, ids: Sequence[UUID] | None, now: datetime
+    settings: DatabaseSettings,
+    ids: Sequence[UUID] | None,
+    now: datetime,
+    note: Callable[[AuditRows, Sequence[MadeDue]], Awaitable[None]],
 ) -> frozenset[UUID]:
     """Have the sweeper take these (None: all) that are still owed; gives their ids.
+
+    `note` writes who did it in the same transaction. Raises DatabaseAway, ChainMoved.
 
     Only `due_at` is written. The attempt number is the lane's: the sweeper's command is named after
     it, so a number raised here would give a command that is on its way a twin, and neither is asked
     for. A try under way that fails sets the row's next time over this one.
     """
-    query = update(undo).where(undo.c.done_at.is_(None)).values(due_at=now).returning(undo.c.id)
+    told = (undo.c.id, undo.c.booking_id, undo.c.venue_id)
+    query = update(undo).where(undo.c.done_at.is_(None)).values(due_at=now).returning(*told)
     if ids is not None:
         query = query.where(undo.c.id.in_(ids))
-    async with writing_with(engine_for(settings, read_only=False)) as session:
-        return frozenset(row.id for row in await session.run(query))
+    engine = engine_for(settings, read_only=False)
+    async with writing_with(engine) as session:
+        due = [MadeDue(row.id, row.booking_id, row.venue_id) for row in await session.run(query)]
+        await note(SqlAuditRows.of(session, engine.dialect), due)
+    return frozenset(row.id for row in due)
 
 
 def _rows() -> Select[Any]:

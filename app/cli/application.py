@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.audit import audit
 from app.cli.demo import demo
 from app.cli.dlq import dlq
 from app.cli.health import health
@@ -56,6 +57,7 @@ application.add_typer(topics, name="topics")
 application.command()(why)
 application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
+application.add_typer(audit, name="audit")
 for _command in (migrate, replay, rebuild, rekey, health, token):
     application.command()(_command)
 

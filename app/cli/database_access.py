@@ -10,6 +10,7 @@ from app.failures import Failure
 
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
+    from app.operators import OperatorsLog
     from handlers.ports import ServiceKeys
 
 
@@ -31,6 +32,19 @@ def read_service_keys() -> ServiceKeys:
     from app.wiring import service_keys
 
     return service_keys(read(SealSection)[SealSection].seal_keys)
+
+
+def read_operators_log() -> OperatorsLog:
+    """The database of a command whose deeds are audited, with warnings about its settings told."""
+    from app.cli.printing import warn
+    from app.operators import OperatorsLog
+    from app.settings import read
+    from app.settings.audit import AuditSection
+    from app.settings.database import DatabaseSection
+
+    reading = read(DatabaseSection, AuditSection)
+    warn(reading.notices)
+    return OperatorsLog(reading[DatabaseSection].value, reading[AuditSection].value)
 
 
 @contextmanager

@@ -77,11 +77,15 @@ def show(
     Example: booking dlq show 3/17 --personal
     """
     from app.cli.printing import escaped, say, say_json
+    from handlers.ports import Effect
 
     async def work(box: DeadLetterBox, advance: Callable[[int, int], None]) -> Sequence[Told]:
-        return await box.told(_named(await box.letters(advance), [id_]))
+        found = await box.told(_named(await box.letters(advance), [id_]))
+        if personal:
+            await box.note("dlq show", Effect.CLIENTS_RECORD, found)
+        return found
 
-    (told,) = _with_box(work, quiet=json)
+    (told,) = _with_box(work, quiet=json, audited=personal)
     shown = _letter_json(told) | {"record": _record_json(told.letter, personal=personal)}
     if json:
         say_json(shown)
@@ -132,7 +136,7 @@ def redrive(
             wait_seconds=wait,
         )
 
-    redriven = _with_box(work, quiet=json)
+    redriven = _with_box(work, quiet=json, audited=not dry_run)
     if json:
         say_json(_redriven_json(redriven, dry_run))
     else:
@@ -141,7 +145,9 @@ def redrive(
     raise typer.Exit(0 if redriven.is_done and not never else 1)
 
 
-def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> Any:
+def _with_box(
+    work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool, audited: bool = False
+) -> Any:
     """What the work gives, with the settings that it needs and its failures in a line each."""
     from adapters.kafka.publishing import OutputRefused
     from adapters.kafka.refusals import CannotPublish
@@ -152,21 +158,26 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
     from app.cli.printing import warn
     from app.cli.progress import progress
     from app.failures import Failure
+    from app.operators import OperatorsLog
     from app.redriving import DeadLetterBox
     from app.settings import read
+    from app.settings.audit import AuditSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import SealSection, SigningSection
     from app.wiring import service_keys
 
-    reading = read(KafkaSection, DatabaseSection, SigningSection, SealSection)
+    needed = (KafkaSection, DatabaseSection, SigningSection, SealSection)
+    reading = read(*needed, AuditSection) if audited else read(*needed)
     warn(reading.notices)
     kafka, database = reading[KafkaSection].value, reading[DatabaseSection].value
+    log = OperatorsLog(database, reading[AuditSection].value) if audited else None
     box = DeadLetterBox(
         kafka,
         database,
         ServiceSignature(*reading[SigningSection].signing_keys),
         service_keys(reading[SealSection].seal_keys),
+        log,
     )
 
     async def asked(advance: Callable[[int, int], None]) -> Any:

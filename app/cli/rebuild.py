@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from app.rebuilding import Report
 
 _LOST: Final = (
-    "Lost with the database: refusals and their keys, commands that had only started, and what"
-    " was still owed to partners."
+    "Lost with the database: refusals and their keys, commands that had only started, what"
+    " was still owed to partners, and the audit log."
 )
 
 
@@ -39,6 +39,7 @@ def rebuild(
     from app.failures import Failure
     from app.rebuilding import CannotRebuild, rebuild_database
     from app.settings import read
+    from app.settings.audit import AuditSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.rules import RulesSection
@@ -46,7 +47,8 @@ def rebuild(
     from domain.rules import Fallback
     from handlers.ports import DatabaseAway
 
-    reading = read(KafkaSection, DatabaseSection, SealSection, RulesSection)
+    needed = (KafkaSection, DatabaseSection, SealSection, RulesSection)
+    reading = read(*needed) if dry_run else read(*needed, AuditSection)
     warn(reading.notices)
     kafka = reading[KafkaSection].value
 
@@ -60,6 +62,7 @@ def rebuild(
             reading[DatabaseSection].value,
             reading[RulesSection].value(Fallback(is_allowed=False)),  # nothing is priced here
             reading[SealSection].seal_keys,
+            audit_keys=None if dry_run else reading[AuditSection].value,
             is_rehearsal=dry_run,
             advance=advance,
         )

@@ -31,15 +31,18 @@ def rekey(json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     from app.cli.printing import say, say_json, warn
     from app.cli.progress import progress
     from app.failures import Failure
+    from app.operators import OperatorsLog, deed
     from app.rekeying import rekey as wrap_all
     from app.settings import read
+    from app.settings.audit import AuditSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import SealSection
     from app.wiring import service_keys
+    from handlers.ports import Effect
     from handlers.sealing import KeyTopic
 
-    reading = read(KafkaSection, DatabaseSection, SealSection)
+    reading = read(KafkaSection, DatabaseSection, SealSection, AuditSection)
     warn(reading.notices)
     kafka, settings = reading[KafkaSection].value, reading[DatabaseSection].value
     keys = service_keys(reading[SealSection].seal_keys)
@@ -47,6 +50,9 @@ def rekey(json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
 
     async def work(advance: Callable[[int, int], None]) -> Rekeyed:
         await require_topics(kafka, topic)
+        await OperatorsLog(settings, reading[AuditSection].value).write(
+            deed("rekey", Effect.REKEYED)
+        )
         database, publisher = open_database(settings, keys), BrokerPublisher(kafka)
         try:
             return await wrap_all(database, publisher, KeyTopic(topic), keys, advance)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -58,7 +57,7 @@ def replay(
     from handlers.ports import KeysAway
 
     stretch = Stretch(_milliseconds(from_, "--from"), _milliseconds(until, "--until"))
-    kafka, database, prepared = _replaying()
+    kafka, database, prepared = _replaying(audited=not dry_run)
 
     async def work() -> Replayed:
         await require_topics(kafka, f"{kafka.topic_prefix}.commands")
@@ -89,46 +88,46 @@ def replay(
     raise typer.Exit(1 if done.not_ended else 0)
 
 
-def _replaying() -> tuple[KafkaSettings, DatabaseSettings, AbstractAsyncContextManager[Replaying]]:
+def _replaying(
+    *, audited: bool
+) -> tuple[KafkaSettings, DatabaseSettings, AbstractAsyncContextManager[Replaying]]:
     """Where it works, and itself, which asks for the keys of tokens when it is entered."""
     from adapters.tokens.service_signature import ServiceSignature
     from app.cli.printing import warn
     from app.clients import authenticator
+    from app.operators import OperatorsLog
     from app.replaying import Replaying
     from app.settings import read
+    from app.settings.audit import AuditSection
     from app.settings.auth import AuthSection
     from app.settings.database import DatabaseSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import SealSection, SigningSection
     from app.wiring import service_keys
 
-    reading = read(KafkaSection, DatabaseSection, SigningSection, SealSection, AuthSection)
+    needed = (KafkaSection, DatabaseSection, SigningSection, SealSection, AuthSection)
+    reading = read(*needed, AuditSection) if audited else read(*needed)
     warn(reading.notices)
     kafka, database = reading[KafkaSection].value, reading[DatabaseSection].value
     signer = ServiceSignature(*reading[SigningSection].signing_keys)
     keys = service_keys(reading[SealSection].seal_keys)
+    log = OperatorsLog(database, reading[AuditSection].value) if audited else None
 
     @asynccontextmanager
     async def prepared() -> AsyncIterator[Replaying]:
         async with authenticator(reading[AuthSection].value) as clients:
             await clients.prepare(())
-            yield Replaying(kafka, database, clients, signer, keys)
+            yield Replaying(kafka, database, clients, signer, keys, log)
 
     return kafka, database, prepared()
 
 
 def _milliseconds(text: str | None, option: str) -> int | None:
-    from app.failures import WrongUse
+    from app.cli.moments import moment
 
-    if text is None:
+    if (asked := moment(text, option)) is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongUse(f"{option}: expected an RFC 3339 time with an offset")
-    return max(0, round(moment.timestamp() * 1000))  # below it, Kafka means other things
+    return max(0, round(asked.timestamp() * 1000))  # below it, Kafka means other things
 
 
 def _as_json(done: Replayed, dry_run: bool) -> dict[str, Any]:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from adapters.database.settings import DatabaseSettings
-    from adapters.database.undo_rows import UndoRow
+    from adapters.database.undo_rows import MadeDue, UndoRow
+    from app.operators import OperatorsLog
+    from handlers.ports import AuditRows
 
 undo = typer.Typer(no_args_is_help=True, help="What is owed to partners: see it, try it again.")
 
@@ -72,17 +73,14 @@ def retry(
     from datetime import timedelta
 
     from app.cli.asynchronous import run_quietly
-    from app.cli.database_access import (
-        database_failures,
-        read_database_settings,
-    )
+    from app.cli.database_access import database_failures, read_operators_log
     from app.failures import Failure, WrongUse
 
     if every == bool(ids):
         raise WrongUse("expected either ids, as booking undo list shows them, or --all")
-    settings = read_database_settings()
-    with database_failures(settings):
-        rows = run_quietly(_retried(settings, ids, timedelta(seconds=wait)))
+    log = read_operators_log()
+    with database_failures(log.database):
+        rows = run_quietly(_retried(log, ids, timedelta(seconds=wait)))
     if unknown := sorted(set(ids or ()) - {row.id for row in rows}):
         raise Failure("\n".join(f"nothing is owed under {each}" for each in unknown))
     _show(rows, json)
@@ -90,7 +88,7 @@ def retry(
 
 
 async def _retried(
-    settings: DatabaseSettings, ids: Sequence[UUID] | None, patience: timedelta
+    log: OperatorsLog, ids: Sequence[UUID] | None, patience: timedelta
 ) -> Sequence[UndoRow]:
     """The rows after it: once all are done or were tried again, or when patience is over."""
     import asyncio
@@ -98,10 +96,26 @@ async def _retried(
 
     from adapters.database.undo_rows import find_undo, make_due
     from app.cli.database_access import read_service_keys
+    from app.operators import deed
+    from handlers.audit import until_linked
+    from handlers.ports import Effect
+
+    async def note(audit: AuditRows, due: Sequence[MadeDue]) -> None:
+        deeds = [
+            deed(
+                "undo retry",
+                Effect.MADE_DUE,
+                message_id=row.id,
+                booking_id=row.booking_id,
+                venue_id=row.venue_id,
+            )
+            for row in due
+        ]
+        await log.auditor.append(audit, deeds)
 
     keys = read_service_keys()
-    begun = datetime.now(UTC)
-    due = sorted(await make_due(settings, ids, begun))
+    settings, begun = log.database, datetime.now(UTC)
+    due = sorted(await until_linked(lambda: make_due(settings, ids, begun, note)))
     asked = due if ids is None else ids  # what was done a moment ago is shown as that
     before = {row.id: row.attempt for row in await find_undo(settings, keys, asked)}
     while True:

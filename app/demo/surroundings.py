@@ -29,6 +29,7 @@ def worker_settings(
         "BOOKING_AUTH__SECRET": secret,
         "BOOKING_SIGNING__KEY": token_urlsafe(32),
         "BOOKING_SEAL__KEYS": f"demo:{b64encode(token_bytes(32)).decode()}",
+        "BOOKING_AUDIT__KEYS": f"demo:{b64encode(token_bytes(32)).decode()}",
         "BOOKING_PRICING__WHEN_UNAVAILABLE": "fallback",
         "BOOKING_PRICING__FALLBACK__CAFE": "9.50",
         "BOOKING_PRICING__FALLBACK__RESTAURANT": "30.00",

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from app.failures import WrongUse
+from app.settings.audit import AuditSection
 from app.settings.auth import AuthSection
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
@@ -32,6 +33,7 @@ ALL: Final[tuple[type[Section], ...]] = (
     ServiceSection,
     SigningSection,
     SealSection,
+    AuditSection,
     KafkaSection,
     DatabaseSection,
     InventorySection,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from app.settings.audit import AuditSection
 from app.settings.auth import AuthSection, AuthSettings
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from adapters.kafka.settings import KafkaSettings
     from adapters.partners import PartnerSettings
+    from handlers.audit_chain import ChainKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Settings:
     auth: AuthSettings
     signing_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[SealKey, ...]
+    audit_keys: ChainKeys
     reply_prefixes: tuple[str, ...]
     health_file: Path | None
     log: LogSettings
@@ -77,6 +80,7 @@ def load() -> Settings:
         auth=reading[AuthSection].value,
         signing_keys=reading[SigningSection].signing_keys,
         seal_keys=reading[SealSection].seal_keys,
+        audit_keys=reading[AuditSection].value,
         reply_prefixes=reading[RepliesSection].allowed_prefixes
         or (f"{kafka.topic_prefix}.replies",),
         health_file=reading[HealthSection].file,

@@ -4,6 +4,16 @@ The only part of handlers that adapters know. Every call takes and gives whole b
 per batch, never per command.
 """
 
+from handlers.ports.audit import (
+    AuditEntry,
+    AuditLog,
+    AuditRow,
+    AuditRows,
+    ChainMoved,
+    Effect,
+    Head,
+    Kind,
+)
 from handlers.ports.lanes import (
     ANY_OFFSET,
     LaneDatabase,
@@ -63,10 +73,15 @@ from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedB
 __all__ = [
     "ANY_OFFSET",
     "Abandoned",
+    "AuditEntry",
+    "AuditLog",
+    "AuditRow",
+    "AuditRows",
     "Authenticator",
     "BookingReads",
     "BookingWrite",
     "CannotOpen",
+    "ChainMoved",
     "CommandProcessor",
     "Coordinates",
     "CountsUses",
@@ -75,7 +90,9 @@ __all__ = [
     "DueExpiry",
     "DueUndo",
     "DueWork",
+    "Effect",
     "Gap",
+    "Head",
     "Held",
     "HistoryRow",
     "JournalEntry",
@@ -83,6 +100,7 @@ __all__ = [
     "KeyHolder",
     "KeyStore",
     "KeysAway",
+    "Kind",
     "KnownCommand",
     "LaneDatabase",
     "LaneRows",

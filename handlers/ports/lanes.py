@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, SlotTaken
 from domain.undo import Undo
+from handlers.ports.audit import AuditRows
 from handlers.ports.limits import CountsUses
 from handlers.ports.log import Coordinates, Mark
 from handlers.ports.privacy import DataKey
@@ -54,7 +55,7 @@ class LaneRows(Protocol):
         ...
 
 
-class LaneTransaction(CountsUses, Protocol):
+class LaneTransaction(AuditRows, CountsUses, Protocol):
     """One transaction of a batch, for lanes whose epochs were read `for share` at its beginning."""
 
     @property

@@ -33,6 +33,7 @@ PRODUCTION = {
     "BOOKING_ENVIRONMENT": "production",
     "BOOKING_SIGNING__KEY": "k" * 32,
     "BOOKING_SEAL__KEYS": SEAL,
+    "BOOKING_AUDIT__KEYS": SEAL,
 }
 
 
@@ -372,7 +373,7 @@ def test_production_with_its_own_keys_has_nothing_to_announce(settings: LoadWith
     assert settings(**in_production()).notices == ()
 
 
-@pytest.mark.parametrize("name", ["SIGNING__KEY", "SEAL__KEYS"])
+@pytest.mark.parametrize("name", ["SIGNING__KEY", "SEAL__KEYS", "AUDIT__KEYS"])
 def test_production_needs_its_own_keys(settings: LoadWith, name: str) -> None:
     (line,) = settings.refused(**in_production(**{name: None}))
     assert line.startswith(f"BOOKING_{name} is missing: expected ")
@@ -400,7 +401,7 @@ def test_who_makes_tokens_must_not_be_able_to_sign_as_the_service(settings: Load
 
 def test_development_says_what_is_unsafe(settings: LoadWith) -> None:
     said = "\n".join(settings(AUTH__MODE="off", AUTH__SECRET="short").notices)
-    for name in ("SIGNING__KEY", "SEAL__KEYS", "AUTH__MODE", "AUTH__SECRET"):
+    for name in ("SIGNING__KEY", "SEAL__KEYS", "AUDIT__KEYS", "AUTH__MODE", "AUTH__SECRET"):
         assert f"BOOKING_{name} is" in said
 
 
@@ -446,6 +447,7 @@ def test_no_secret_shows_in_what_was_loaded(settings: LoadWith) -> None:
     loaded = settings(
         SIGNING__KEY=CANARY,
         SEAL__KEYS=sealed,
+        AUDIT__KEYS=sealed,
         KAFKA__SECURITY_PROTOCOL="SASL_SSL",
         KAFKA__SASL_USERNAME="me",
         KAFKA__SASL_PASSWORD=CANARY,
@@ -469,6 +471,7 @@ def test_no_secret_shows_in_what_was_loaded(settings: LoadWith) -> None:
         ("SIGNING__KEY", "canary"),
         ("SEAL__KEYS", "canary"),
         ("SEAL__KEYS", "id:canary"),
+        ("AUDIT__KEYS", "id:canary"),
         ("DATABASE__URL", "postgres://me:canary@db"),
         ("INVENTORY__URL", "http://me:canary@inventory"),
         ("AUTH__ALGORITHM", "canary"),

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
+from app.settings.audit import AuditSection
+from handlers.audit_chain import linked
+from handlers.ports import AuditEntry, Kind
 from tests.chaos.judging import violations
 from tests.chaos.orders import Order, an_order
 from tests.service.builders import PERSONAL
@@ -127,6 +130,7 @@ def broken(story: Story, *more: tuple[Order, Sent]) -> set[str]:
 
 def test_a_story_in_order_breaks_no_rule() -> None:
     assert violations(STORY, [(ORDER, SENT)]) == []
+    assert violations(replace(STORY, audit=[_LOOK]), [(ORDER, SENT)]) == []
 
 
 OVERLAPPING = a_booking(
@@ -135,6 +139,12 @@ OVERLAPPING = a_booking(
     end_time=START + timedelta(hours=3),
     inventory_reservation_id="res2",
 )
+_LOOK = linked(
+    [AuditEntry("p.queries/0", Kind.QUERY, "admin", "a", "get_booking")],
+    START,
+    {},
+    AuditSection().value,
+)[0]
 PLANTED: Mapping[str, tuple[str, Story]] = {
     "a reply twice": (
         "everything_sent_has_its_answer",
@@ -225,6 +235,14 @@ PLANTED: Mapping[str, tuple[str, Story]] = {
     "a name in an event": (
         "nothing_personal_and_no_token_is_where_it_must_not_be",
         replace(STORY, events=[an_event({**ROW, "guest_name": PERSONAL})]),
+    ),
+    "a command that nobody is told to have sent": (
+        "every_decided_command_is_audited_once",
+        replace(STORY, decided=[{"principal": '{"kind":"Admin","id":"a"}', "command_id": "c"}]),
+    ),
+    "an audit entry that was changed": (
+        "every_decided_command_is_audited_once",
+        replace(STORY, audit=[{**_LOOK, "subject": "somebody else"}]),
     ),
     "an error in a log": (
         "no_worker_had_a_bug",

@@ -7,10 +7,10 @@ Set `away` and everything raises DatabaseAway, as if the server were gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.booking import Booking
@@ -22,12 +22,16 @@ from domain.undo import Undo
 from handlers.ports import (
     ANY_OFFSET,
     Abandoned,
+    AuditRow,
+    AuditRows,
     BookingWrite,
+    ChainMoved,
     Coordinates,
     DatabaseAway,
     DataKey,
     DueExpiry,
     DueUndo,
+    Head,
     HistoryRow,
     JournalEntry,
     KeyClaim,
@@ -117,6 +121,8 @@ class Tables:
             self.uses[each.counter_id] = replace(standing, times=standing.times + each.times)
         return {each.counter_id: self.uses[each.counter_id].times for each in uses}
 
+    audit: dict[tuple[str, int], AuditRow] = field(default_factory=dict)
+
     def copy(self) -> Tables:
         """All rows are values, so new dicts are enough."""
         return Tables(**{name: dict(getattr(self, name)) for name in self.__slots__})
@@ -149,6 +155,7 @@ class FakeDatabase:
         self.tables = Tables()
         self.keys = FakeKeyStore(lambda: self._reachable().guest_keys, self.service_keys)
         self.away = False
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._writing = asyncio.Lock()
 
     @property
@@ -166,6 +173,10 @@ class FakeDatabase:
     @property
     def counts(self) -> FakeDatabase:
         return self
+
+    @property
+    def audit(self) -> FakeAuditLog:
+        return FakeAuditLog(self)
 
     async def close(self) -> None:
         pass
@@ -208,7 +219,12 @@ class FakeDatabase:
                 if (lane := tables.lanes.get((topic, partition))) is None or lane.epoch != epoch
             }
             yield FakeTransaction(
-                tables, topic, frozenset(lost), self._reachable, self.service_keys
+                tables,
+                topic,
+                frozenset(lost),
+                self._reachable,
+                self.service_keys,
+                self.clock,
             )
             self._reachable()
             self.tables = tables
@@ -336,6 +352,16 @@ def _page(page: Listing, bookings: Sequence[Booking]) -> Sequence[Booking]:
     return [each for key, each in found if after is None or key > after][: page.limit + 1]
 
 
+class FakeAuditLog:
+    """Implements AuditLog: a transaction without lanes."""
+
+    def __init__(self, database: FakeDatabase) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractAsyncContextManager[AuditRows]:
+        return self._database.transaction("", {})
+
+
 class FakeTransaction:
     """Implements LaneTransaction on the copy that will be committed."""
 
@@ -346,8 +372,10 @@ class FakeTransaction:
         lost: frozenset[int],
         reachable: Callable[[], object],
         service_keys: FakeServiceKeys,
+        clock: Callable[[], datetime],
     ) -> None:
         self._service_keys = service_keys
+        self._clock = clock
         self._copy = tables
         self._topic = topic
         self._lost = lost
@@ -481,6 +509,23 @@ class FakeTransaction:
                 sweep = self._tables.sweeps[again.booking_id]
                 due_at = None if sweep.due_at is None else again.due_at
                 self._tables.sweeps[again.booking_id] = Sweep(due_at, again.attempt)
+
+    async def audit_heads(self, chains: Collection[str]) -> tuple[datetime, Mapping[str, Head]]:
+        heads: dict[str, Head] = {}
+        for (chain, sequence), row in sorted(self._tables.audit.items()):
+            if chain in chains:
+                heads[chain] = Head(sequence, str(row["hash"]))
+        return self._clock(), heads
+
+    async def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            place = str(row["chain"]), int(str(row["sequence"]))
+            if place in self._tables.audit:
+                raise ChainMoved(f"somebody else has added to {place}")
+            self._tables.audit[place] = {
+                name: str(value) if isinstance(value, UUID) else value
+                for name, value in row.items()
+            }
 
     def _end(self, recording: Recording) -> None:
         tables = self._tables

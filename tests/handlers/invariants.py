@@ -10,7 +10,10 @@ from uuid import UUID
 from domain.booking import PaymentStatus
 from domain.lifecycle import ACTIVE, Status
 from domain.undo import RefundOwed, ReleaseOwed
-from tests.handlers.world import World
+from handlers.audit import who
+from handlers.audit_chain import Verifier
+from schemas.stored import load_principal
+from tests.handlers.world import AUDIT_KEYS, World
 
 _PAID_FOR = ACTIVE | {Status.COMPLETED, Status.NO_SHOW}
 
@@ -24,6 +27,7 @@ def assert_sound(world: World, *commands: UUID) -> None:
     assert_no_money_is_kept_for_nobody(world)
     assert_events_tell_every_version(world)
     assert_every_key_is_settled(world)
+    assert_every_end_is_audited_once(world)
 
 
 def assert_claims_are_of_active_bookings(world: World) -> None:
@@ -78,6 +82,18 @@ def assert_every_key_is_settled(world: World) -> None:
     tables = world.database.tables
     for key in tables.keys.values():
         assert key.row_id in tables.outcomes, "a key of a command that never ended"
+
+
+def assert_every_end_is_audited_once(world: World) -> None:
+    """And the chains are what was written."""
+    tables, verifier = world.database.tables, Verifier(AUDIT_KEYS)
+    assert [broken for row in world.audited() if (broken := verifier.take(row))] == []
+    starts = [tables.starts[row_id] for row_id in tables.outcomes]
+    ended = Counter((who(load_principal(s.principal)), str(s.command_id)) for s in starts)
+    told = Counter(
+        ((row["role"], row["subject"]), row["message_id"]) for row in world.audited("command")
+    )
+    assert told == ended
 
 
 def _owed(world: World) -> list[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,11 @@ from domain.effects import (
     ReserveInventory,
 )
 from schemas.stored import answer_from_json, call_from_json
-from tests.handlers.invariants import assert_nothing_is_held_for_nobody, assert_sound
+from tests.handlers.invariants import (
+    assert_every_end_is_audited_once,
+    assert_nothing_is_held_for_nobody,
+    assert_sound,
+)
 from tests.handlers.world import Crash, World
 
 Scenario = Callable[[World], Awaitable[None]]
@@ -130,6 +134,7 @@ async def _prepared(scenario: Scenario) -> World:
 
 def _what_came_of_it(world: World) -> dict[str, Any]:
     tables = world.database.tables
+    assert_every_end_is_audited_once(world)
     return {
         "published": world.published,
         "effects": sorted(world.partners.ledger, key=lambda effect: effect.call.key),
@@ -142,7 +147,16 @@ def _what_came_of_it(world: World) -> dict[str, Any]:
         "undo": tables.undo,
         "outcomes": tables.outcomes,
         "journal": tables.journal,
+        "audit": sorted(_told(row) for row in world.audited()),
     }
+
+
+def _told(row: Mapping[str, object]) -> str:
+    """What an entry says; its place in the chain is another when commands are done one by one."""
+    return repr({name: row[name] for name in row if name not in _PLACE})
+
+
+_PLACE = {"sequence", "previous", "hash"}
 
 
 @scenarios

@@ -26,10 +26,22 @@ from domain.effects import PartnerCall
 from domain.limits import NO_LIMITS, Limits
 from domain.principal import Admin, Business, Guest, Principal
 from domain.rules import Fallback, Rules
+from handlers.audit import Auditor
+from handlers.audit_chain import ChainKeys
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
-from handlers.ports import DataKey, Held, LaneState, LaneTransaction, Mark, Output, Record, Resting
+from handlers.ports import (
+    AuditRow,
+    DataKey,
+    Held,
+    LaneState,
+    LaneTransaction,
+    Mark,
+    Output,
+    Record,
+    Resting,
+)
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
 from handlers.redrive import Letter, read_letter
@@ -42,6 +54,7 @@ from tests.fakes.partners import FakePartners
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 COMMANDS: Final = "booking.commands"
+AUDIT_KEYS: Final = ChainKeys({"k1": b"a" * 32})
 SECRET: Final = "a secret that has at least 32 bytes"
 PARTITIONS: Final = 3
 
@@ -180,6 +193,7 @@ class World:
         self.rules = rules or Rules(fallback=Fallback(is_allowed=False))
         self.partners = partners or FakePartners()
         self.database = FakeDatabase()
+        self.database.clock = self._clock
         self.points = Points()
         self.watched = WatchedDatabase(self.database, self.points)
         self.partners.on_call = self._on_call
@@ -196,11 +210,12 @@ class World:
         routes = ReplyRoutes("booking", (), self.topics)
         sealing = self.database.service_keys
         letters = DeadLetters("booking.dead-letter", self.signer, sealing)
+        auditor = Auditor(AUDIT_KEYS)
         self.handlers = CommandHandlers(
             intake=Intake(authenticator, self.signer, routes, letters, self._clock),
             database=self.watched,
             partners=self.partners,
-            recorder=Recorder("booking", self.rules, sealing, letters),
+            recorder=Recorder("booking", self.rules, sealing, letters, auditor),
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,
@@ -216,6 +231,8 @@ class World:
             rules=self.rules,
             limits=limits,
             counts=self.database,
+            auditor=auditor,
+            audit=self.database.audit,
             clock=self._clock,
         )
 
@@ -422,6 +439,11 @@ class World:
     @property
     def event_types(self) -> list[str]:
         return [event["event_type"] for event in self.events]
+
+    def audited(self, kind: str | None = None) -> list[AuditRow]:
+        """The audit log's entries, chain by chain."""
+        rows = [row for _, row in sorted(self.database.tables.audit.items())]
+        return [row for row in rows if kind in (None, row["kind"])]
 
     @property
     def bookings(self) -> dict[UUID, Booking]:

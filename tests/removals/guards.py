@@ -13,6 +13,7 @@ _KILLS: Final = "tests/service/test_kills.py"
 _REPEATS: Final = "tests/service/one_worker/test_repeats.py"
 _LIFECYCLE: Final = "tests/service/one_worker/test_lifecycle.py"
 _THREE_WORKERS: Final = "tests/service/test_three_workers.py"
+_AUDIT: Final = "tests/handlers/test_audit.py"
 _SUSPECTS: Final = "tests/adapters/kafka/test_suspects.py"
 
 REMOVALS: Final = (
@@ -286,6 +287,55 @@ REMOVALS: Final = (
         ),
         (f"{_REPEATS}::test_who_lost_the_venue_hears_nothing_of_what_they_did_there",),
         "expected a refusal",
+    ),
+    Removal(
+        "an audit entry with every outcome",
+        (
+            Edit(
+                "handlers/record.py",
+                "[*decided(closings, recordings), *notes]",
+                "[*decided(closings[1:], recordings[1:]), *notes]",
+            ),
+        ),
+        (f"{_AUDIT}::test_every_outcome_has_one_entry",),
+        "IndexError|AssertionError",
+    ),
+    Removal(
+        "answers wait for their audit entries",
+        (
+            Edit(
+                "handlers/queries.py",
+                "await self.auditor.write(self.audit, [entry for entry in entries if entry])",
+                "entries.clear()",
+            ),
+        ),
+        (f"{_AUDIT}::test_no_answer_comes_before_its_entry_stands",),
+        "DID NOT RAISE",
+    ),
+    Removal(
+        "append-only audit log",
+        (
+            Edit(
+                "adapters/database/migrations/versions/0007_audit.py",
+                "raise exception '{_REFUSES}';",
+                "return coalesce(new, old);",
+            ),
+        ),
+        ("tests/adapters/database/test_audit.py::test_the_log_cannot_be_emptied",),
+        "DID NOT RAISE",
+    ),
+    Removal(
+        "links of the audit log",
+        (
+            Edit(
+                "handlers/audit_chain.py",
+                'return None if row["previous"] == head.hash else "does not follow from the one'
+                ' before"',
+                "return None",
+            ),
+        ),
+        ("tests/handlers/test_audit_chain.py",),
+        "assert",
     ),
     Removal(
         "three copies of every topic",

@@ -13,6 +13,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from adapters.database.column_types import instant_text
+from app.settings.audit import AuditSection
+from handlers.audit import who
+from handlers.audit_chain import Verifier
+from handlers.ports import AuditRow
+from schemas.stored import load_principal
 from tests.service.builders import PERSONAL
 from tests.service.client import reply_of
 from tests.service.feed import Seen, header
@@ -212,6 +218,23 @@ def nothing_personal_and_no_token_is_where_it_must_not_be(story: Story) -> None:
     assert not TOKEN.search(story.logs.encode())
 
 
+def every_decided_command_is_audited_once(story: Story) -> None:
+    """And every chain is what was written, under the key that houses have in development."""
+    decided = Counter(
+        (*who(load_principal(row["principal"])), row["command_id"]) for row in story.decided
+    )
+    told = Counter(
+        (row["role"], row["subject"], str(row["message_id"]))
+        for row in story.audit
+        if row["kind"] == "command"
+    )
+    assert told == decided, f"only decided: {decided - told}, only told: {told - decided}"
+    verifier = Verifier(AuditSection().value)
+    broken = [found for row in story.audit if (found := verifier.take(_hashed(row)))]
+    assert not broken, broken[0]
+    assert PERSONAL not in str(story.audit)
+
+
 def no_worker_had_a_bug(story: Story) -> None:
     for line in story.logs.splitlines():
         assert '"level": "error"' not in line, line
@@ -229,6 +252,7 @@ RULES: Final[Sequence[Callable[[Story], None]]] = (
     the_events_tell_what_the_database_holds,
     every_transition_is_legal,
     nothing_personal_and_no_token_is_where_it_must_not_be,
+    every_decided_command_is_audited_once,
     no_worker_had_a_bug,
 )
 
@@ -330,6 +354,18 @@ def _plain(value: object, like: object) -> object:
     if isinstance(value, str) and isinstance(like, Decimal):
         return Decimal(value)
     return value if isinstance(value, datetime | timedelta | Decimal | int | None) else str(value)
+
+
+def _hashed(row: Row) -> AuditRow:
+    """The values as they are hashed."""
+    return {
+        name: value
+        if value is None or isinstance(value, str | int)
+        else instant_text(value)
+        if isinstance(value, datetime)
+        else str(value)
+        for name, value in row.items()
+    }
 
 
 def _bytes(record: Seen) -> bytes:

@@ -64,6 +64,8 @@ class Story:
     intents: Mapping[str, Row]
     ledgers: Mapping[str, Sequence[Row]]
     logs: str
+    decided: Sequence[Row] = ()  # commands with an outcome
+    audit: Sequence[Row] = ()  # chain by chain
 
     def events_of(self, booking_id: str) -> list[Event]:
         """A booking's events in the order of their partition."""
@@ -136,6 +138,10 @@ async def dumps_of(house: House) -> Story:
             "payment": payment.ledger(),
         },
         logs="".join(worker.log.read_text() for worker in house.workers if worker.log.exists()),
+        decided=await house.rows(
+            "select principal, command_id::text from commands join outcomes using (row_id)"
+        ),
+        audit=await house.rows("select * from audit order by chain, sequence"),
     )
 
 

@@ -79,6 +79,10 @@ async def test_what_was_skipped_is_done_once_and_what_has_ended_is_left_alone(
         if rule is not everything_sent_has_exactly_one_answer:
             rule(story)
 
+    assert await house.rows("select operation, effect from audit where kind = 'operator'") == [
+        {"operation": "replay", "effect": "published_again"}
+    ]
+
     # Accepted commands stay accepted whatever their tokens are worth today.
     keys = {"BOOKING_AUTH__SECRET": "rotated: no token of before is worth anything today"}
     twice = await booking(house, "replay", "--json", settings=keys)

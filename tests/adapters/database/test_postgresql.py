@@ -21,6 +21,7 @@ from domain.lifecycle import Status
 from domain.outcome import Claims
 from domain.queries import Listing
 from domain.undo import RestoreReservation, Undo
+from handlers.audit import Auditor
 from handlers.ports import BookingWrite, DatabaseAway
 from tests.adapters.database.lane import (
     PARTITION,
@@ -34,7 +35,9 @@ from tests.adapters.database.lane import (
     record,
 )
 from tests.adapters.database.sealing import KEYS
+from tests.adapters.database.test_audit import BARE, FULL
 from tests.builders import GUEST_ID, NOW, VENUE_ID
+from tests.handlers.world import AUDIT_KEYS
 
 
 @pytest.fixture
@@ -216,6 +219,7 @@ async def test_no_lane_reads_a_table_from_end_to_end(
                 start, write=write, drop_claims=True, release_key=booking.id, owed=(undo,)
             )
             await record(transaction, [replace(recording, undo_done=undo.id)])
+            await Auditor(AUDIT_KEYS).append(transaction, [FULL, BARE])
         booking = replace(booking, version=booking.version + 1)
         await database.reads.bookings([booking.id])
         await database.reads.bookings_by_reference([booking.reference])

@@ -19,6 +19,8 @@ COMMANDS = [
     "why",
     "undo list",
     "undo retry",
+    "audit verify",
+    "audit show",
     "migrate",
     "health",
     "token",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def database(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("BOOKING_DATABASE__URL", f"sqlite+aiosqlite:///{tmp_path}/b.sqlite3")
+    monkeypatch.setenv("BOOKING_AUDIT__KEYS", f"k1:{b64encode(b'a' * 32).decode()}")
 
 
 @pytest.mark.usefixtures("database")

@@ -46,7 +46,9 @@ def settings(
     monkeypatch.setenv("BOOKING_DATABASE__URL", f"sqlite+aiosqlite:///{tmp_path}/b.sqlite3")
     monkeypatch.setenv("BOOKING_SIGNING__KEY", KEY)
     monkeypatch.setenv("BOOKING_AUTH__SECRET", KEY)
-    monkeypatch.setenv("BOOKING_SEAL__KEYS", f"k1:{b64encode(KEY.encode()[:32]).decode()}")
+    for name in ("SEAL", "AUDIT"):
+        key = b64encode(KEY.encode()[:32]).decode()
+        monkeypatch.setenv(f"BOOKING_{name}__KEYS", f"k1:{key}")
     booking("migrate")
     return KafkaSettings(kafka.bootstrap_servers, group_id=topic_prefix, topic_prefix=topic_prefix)
 
@@ -161,6 +163,42 @@ def test_large_and_strange_letters_are_listed_and_shown(
         shown = booking("dlq", "show", each["id"])
         assert shown.code == 0
         assert "\x1b" not in shown.out, "a stranger's words move no cursor"
+
+
+def audited(booking: Booking) -> list[tuple[str, str, str | None]]:
+    lines = booking("audit", "show", "--json").out.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {row["role"] for row in rows} <= {"operator"}
+    assert booking("audit", "verify").code == 0
+    return [(row["operation"], row["effect"], row["booking_id"]) for row in rows]
+
+
+def test_who_looks_into_a_letter_or_puts_it_back_is_told(
+    booking: Booking, settings: KafkaSettings
+) -> None:
+    booking("topics", "create")
+    publish(settings, [a_letter(settings, partition=0)])
+    booking("dlq", "list")
+    (letter,) = booking("dlq", "list", "--json").json["letters"]
+    booking("dlq", "show", letter["id"])
+    booking("dlq", "redrive", "--all", "--dry-run")
+    assert audited(booking) == []
+    assert booking("dlq", "show", letter["id"], "--personal").code == 0
+    assert audited(booking) == [("dlq show", "clients_record", ID)]
+    booking("dlq", "redrive", "--all", "--wait", "0")
+    assert audited(booking)[1:] == [("dlq redrive", "put_back", ID)]
+
+
+def test_a_rebuild_leaves_the_audit_log_and_adds_to_it(
+    booking: Booking, settings: KafkaSettings
+) -> None:
+    booking("topics", "create")
+    publish(settings, [Output(f"{settings.topic_prefix}.events", b"k", b"no event", ())])
+    booking("rebuild", "--dry-run")
+    assert audited(booking) == []
+    for runs in (1, 2):
+        booking("rebuild")
+        assert audited(booking) == [("rebuild", "rebuilt", None)] * runs
 
 
 def test_a_rebuild_stands_in_the_database_from_its_first_event_on(
