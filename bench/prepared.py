@@ -16,6 +16,7 @@ from adapters.kafka.topics import PARTITIONS
 from bench.recording import Pattern, Statement
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_CHAIN: Final = r'[^"/]+\.commands/\d+'  # of the audit log; each create begins one of its own
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -72,7 +73,7 @@ def prepared(patterns: Sequence[Pattern], number: int, prefix: str) -> list[Prep
 def _replaceable(pattern: Pattern) -> re.Pattern[str]:
     keys = {call.key for calls in pattern.rounds for call in calls}
     named = "|".join(re.escape(each) for each in sorted({*keys, pattern.booking_reference}))
-    return re.compile(f"{named}|{_UUID}")
+    return re.compile(f"{named}|{_UUID}|{_CHAIN}")
 
 
 def _like(old: str, references: count[int]) -> str:

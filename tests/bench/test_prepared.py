@@ -12,7 +12,11 @@ PATTERN = Pattern(
         (Statement("fence", ('{"partition":1}',)), Statement("start", (f'{{"id":"{BOOKING}"}}',))),
         (Statement("fence", ('{"partition":1}',)), Statement("claim", (f'{{"id":"{BOOKING}"}}',))),
         (Statement("fence", ('{"partition":1}',)), Statement("journal", ('{"n":2}',))),
-        (Statement("fence", ('{"partition":1}',)), Statement("outcome", ('{"n":"a","m":1}',))),
+        (
+            Statement("fence", ('{"partition":1}',)),
+            Statement("outcome", ('{"n":"a","m":1}',)),
+            Statement("audit", ('{"chain":"recording.commands/1","topic":"recording.commands"}',)),
+        ),
     ),
     rounds=((Call("inventory", "/reserve", "0123456789abcdef", f'{{"booking":"{BOOKING}"}}'),),),
     outputs=(Output("replies", BOOKING, '{"reference":"BR-20270301-ABCDEF"}', ()),),
@@ -25,6 +29,7 @@ def test_no_two_creates_share_an_id_a_key_or_a_reference() -> None:
         {each.rows[0]["start"] for each in made},
         {each.rounds[0][0].headers["idempotency-key"] for each in made},
         {each.outputs[0].value for each in made},
+        {each.rows[2]["audit"] for each in made},
     ):
         assert len(part) == 100
 
