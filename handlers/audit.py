@@ -39,7 +39,7 @@ from handlers.redrive import named_in
 from schemas.stored import load_principal
 
 if TYPE_CHECKING:
-    from handlers.record import Closing
+    from handlers.closings import Closing
 
 T = TypeVar("T")
 

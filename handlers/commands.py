@@ -19,6 +19,7 @@ from domain.rules import Rules
 from domain.workflow import Workflow
 from domain.workflows import workflow_for
 from handlers.begun import Begun
+from handlers.closings import Closing
 from handlers.condemned import Condemning
 from handlers.intake import Intake, TurnedAway, Unauthenticated
 from handlers.item import Item
@@ -35,7 +36,7 @@ from handlers.ports import (
     ServiceSigner,
 )
 from handlers.recall import recall
-from handlers.record import Closing, Recorder
+from handlers.record import Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
 from handlers.survey import asks_about_bookings, forward, guest_of, venue_of, wishes
 from handlers.waves import AtVenue, waves

@@ -16,11 +16,12 @@ import structlog
 
 from domain.refusal import Code, Refusal
 from handlers.begun import Begun
+from handlers.closings import Closing
 from handlers.dead_letter import Reason
 from handlers.intake import Intake
 from handlers.journal import Journal
 from handlers.ports import KnownCommand, LaneTransaction, Output, Record, SignedBy
-from handlers.record import Closing, Recorder
+from handlers.record import Recorder
 from handlers.rounds import Failed
 from handlers.survey import asks_about_bookings, guest_of, venue_of
 from schemas.headers import Headers

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.booking import Booking
 from domain.commands import CreateBooking, ExpireBooking, SettleUndo
-from domain.effects import ChangingCall, PartnerAnswer
-from domain.outcome import Accepted, Erased, Ignored, Outcome, Rejected, Settled, StillOwed
+from domain.outcome import Accepted, Erased, Ignored, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
 from domain.principal import System
 from domain.refusal import Code, Refusal
 from domain.rules import ConflictScope, Rules
 from domain.undo import Undo
-from domain.workflows.undo_begun import undo_begun
 from handlers.announcing import Announcer
 from handlers.audit import Auditor, decided
-from handlers.begun import Again, Begun, End, Follows
+from handlers.begun import Again, End, Follows
+from handlers.closings import (
+    Closing,
+    begun_by,
+    guest_of,
+    left_behind,
+    owner_of,
+    pause,
+    settling,
+    undo_again,
+    undo_of,
+    without_person,
+)
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.item import Item
 from handlers.journal import Journal
@@ -31,7 +39,6 @@ from handlers.ports import (
     DataKey,
     LaneTransaction,
     Output,
-    PromiseBroken,
     Recording,
     Sealer,
     StoredOutcome,
@@ -62,15 +69,6 @@ _ABANDONED = Refusal(
     Code.INTERNAL_ERROR,
     "The command was interrupted and cannot be resumed. What it had begun is given back.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """A command at its end, with all that its recording needs."""
-
-    begun: Begun
-    ended: Outcome | Failed | Again | Follows | End
-    journal: Journal
 
 
 class Recorder:
@@ -107,7 +105,7 @@ class Recorder:
         for closing in closings:
             if isinstance(closing.ended, Erased):  # alone in its wave
                 await self._erase(transaction, closing.begun.item, closing.ended, now)
-        guests = (_guest_of(closing) for closing in closings)
+        guests = (guest_of(closing) for closing in closings)
         keys = await keys_for(transaction, (each for each in guests if each is not None), now)
         rows: dict[UUID, Recording] = {}
         for closing in closings:
@@ -158,10 +156,10 @@ class Recorder:
         undo_done: UUID | None = None,
     ) -> Recording:
         item = closing.begun.item
-        key = keys.of(_owner(accepted))
+        key = keys.of(owner_of(accepted))
         booking = still_theirs(accepted.booking, key)
         if booking is not accepted.booking:
-            key, accepted = None, _without_person(accepted, booking)
+            key, accepted = None, without_person(accepted, booking)
         status = 201 if isinstance(item.command, CreateBooking) else 200
         reply: bytes | None = None
         personal: dict[str, Any] = {}
@@ -191,7 +189,7 @@ class Recorder:
                 item.asked.derived("claim/final") if is_claimed else None,
                 key,
             ),
-            owed=(*accepted.owed, *self._left_behind(closing)),
+            owed=(*accepted.owed, *left_behind(closing)),
             undo_done=undo_done,
         )
 
@@ -230,7 +228,7 @@ class Recorder:
             recorded_at=now,
             drop_claims=True,
             release_key=item.key_id if _frees_key(refusal.code) else None,
-            owed=(*rejected.owed, *self._left_behind(closing)),
+            owed=(*rejected.owed, *left_behind(closing)),
         )
 
     def _again(self, closing: Closing, again: Again, now: datetime) -> Recording:
@@ -254,13 +252,13 @@ class Recorder:
         item.outputs.extend(letters)
         match item.command:
             case SettleUndo(undo_id=undo_id, attempt=attempt):
-                again = _undo_again(undo_id, attempt, "the service failed on it", now)
+                again = undo_again(undo_id, attempt, "the service failed on it", now)
                 return self._silent(closing, now, undo_again=again, letters=letters)
             case ExpireBooking(booking_id=booking_id, attempt=attempt):
-                later = SweepAgain(booking_id, attempt + 1, now + _pause(attempt))
-                owed = self._begun(closing)
+                later = SweepAgain(booking_id, attempt + 1, now + pause(attempt))
+                owed = begun_by(closing)
                 return self._silent(closing, now, sweep_again=later, owed=owed, letters=letters)
-        rejected = Rejected(_FAILED, self._begun(closing))
+        rejected = Rejected(_FAILED, begun_by(closing))
         return self._rejected(closing, rejected, now, letters=letters)
 
     def _set_aside(
@@ -300,15 +298,15 @@ class Recorder:
             recorded_at=now,
             drop_claims=True,
             release_key=start.key_id,
-            owed=self._undo_begun(journal.begun(), start.booking_id, end.venue_id),
+            owed=undo_of(journal.begun(), start.booking_id, end.venue_id),
         )
 
     def _settled(
         self, closing: Closing, settled: Settled | StillOwed, keys: Keys, now: datetime
     ) -> Recording:
-        undo = _settling(closing)
+        undo = settling(closing)
         if isinstance(settled, StillOwed):
-            again = _undo_again(undo.undo_id, undo.attempt, settled.detail, now)
+            again = undo_again(undo.undo_id, undo.attempt, settled.detail, now)
             return self._silent(closing, now, undo_again=again)
         if settled.change is not None:
             return self._accepted(closing, settled.change, keys, now, undo_done=undo.undo_id)
@@ -343,28 +341,6 @@ class Recorder:
             owed=owed,
         )
 
-    def _begun(self, closing: Closing) -> tuple[Undo, ...]:
-        """What would give back all that the command began, or record what cannot be."""
-        item = closing.begun.item
-        return self._undo_begun(closing.journal.begun(), item.booking_id, item.venue_id)
-
-    def _left_behind(self, closing: Closing) -> tuple[Undo, ...]:
-        """What an earlier try began, when this one took another way and never came to it."""
-        item = closing.begun.item
-        return self._undo_begun(closing.journal.passed_by(), item.booking_id, item.venue_id)
-
-    def _undo_begun(
-        self,
-        begun: Sequence[tuple[ChangingCall, PartnerAnswer | None]],
-        booking_id: UUID | None,
-        venue_id: UUID | None,
-    ) -> tuple[Undo, ...]:
-        if not begun:
-            return ()
-        if booking_id is None or venue_id is None:
-            raise PromiseBroken("calls were made for a command without booking or venue")
-        return undo_begun(begun, booking_id, venue_id)
-
 
 def _again_of(row_id: UUID, outcome: StoredOutcome, keys: Keys) -> Again:
     return Again(outcome, row_id, keys.named_in(outcome.sealed) if outcome.sealed else None)
@@ -372,28 +348,6 @@ def _again_of(row_id: UUID, outcome: StoredOutcome, keys: Keys) -> Again:
 
 def _done(item: Item, status: int, now: datetime, shown: Mapping[str, Any]) -> bytes:
     return success_body("command_id", item.asked.command_id, item.raw.type, status, now, shown)
-
-
-def _guest_of(closing: Closing) -> UUID | None:
-    """Whose key the recording needs."""
-    ended = closing.ended
-    if isinstance(ended, Failed):
-        return closing.begun.item.guest_id
-    accepted = ended.change if isinstance(ended, Settled) else ended
-    return _owner(accepted) if isinstance(accepted, Accepted) else None
-
-
-def _owner(accepted: Accepted) -> UUID | None:
-    """The guest of whom it holds anything that has to be sealed."""
-    reason = accepted.history and accepted.history.reason
-    is_personal = accepted.booking.is_personal or reason or accepted.client_secret
-    return accepted.booking.contact.guest_id if is_personal else None
-
-
-def _without_person(accepted: Accepted, booking: Booking) -> Accepted:
-    """What is kept of it when the guest was erased meanwhile."""
-    history = accepted.history and replace(accepted.history, reason=None)
-    return replace(accepted, booking=booking, history=history, client_secret=None)
 
 
 def _frees_key(code: Code) -> bool:
@@ -413,19 +367,3 @@ def _stored(
     body = reply.decode() if reply is not None else None
     events = dump_outputs(outputs) if outputs else "[]"
     return StoredOutcome(status, code, body, events, None, sealed)
-
-
-def _settling(closing: Closing) -> SettleUndo:
-    command = closing.begun.item.command
-    if not isinstance(command, SettleUndo):
-        raise PromiseBroken(f"expected settle_undo, got {type(command).__name__}")
-    return command
-
-
-def _undo_again(undo_id: UUID, attempt: int, detail: str, now: datetime) -> UndoAgain:
-    return UndoAgain(undo_id, attempt + 1, now + _pause(attempt), detail)
-
-
-def _pause(attempt: int) -> timedelta:
-    """5 s, 10 s, 20 s … up to an hour."""
-    return min(timedelta(seconds=5 * 2 ** min(attempt, 10)), timedelta(hours=1))

@@ -28,7 +28,15 @@ from tests.service.waiting import until
 from tests.service.worker import WorkerProcess
 
 SESSION_SECONDS = 3
-TOPICS = ("commands", "queries", "replies", "events", "dead-letter", "replies.tests")
+TOPICS = (
+    "commands",
+    "queries",
+    "replies",
+    "events",
+    "dead-letter",
+    "guest-keys",
+    "replies.tests",
+)
 
 
 @dataclass

@@ -1,0 +1,93 @@
+"""Commands at their ends, and what follows from how they came to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.booking import Booking
+from domain.commands import SettleUndo
+from domain.effects import ChangingCall, PartnerAnswer
+from domain.outcome import Accepted, Outcome, Settled
+from domain.undo import Undo
+from domain.workflows.undo_begun import undo_begun
+from handlers.begun import Again, Begun, End, Follows
+from handlers.journal import Journal
+from handlers.ports import PromiseBroken, UndoAgain
+from handlers.rounds import Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A command at its end, with all that its recording needs."""
+
+    begun: Begun
+    ended: Outcome | Failed | Again | Follows | End
+    journal: Journal
+
+
+def begun_by(closing: Closing) -> tuple[Undo, ...]:
+    """What would give back all that the command began, or record what cannot be."""
+    item = closing.begun.item
+    return undo_of(closing.journal.begun(), item.booking_id, item.venue_id)
+
+
+def left_behind(closing: Closing) -> tuple[Undo, ...]:
+    """What an earlier try began, when this one took another way and never came to it."""
+    item = closing.begun.item
+    return undo_of(closing.journal.passed_by(), item.booking_id, item.venue_id)
+
+
+def undo_of(
+    begun: Sequence[tuple[ChangingCall, PartnerAnswer | None]],
+    booking_id: UUID | None,
+    venue_id: UUID | None,
+) -> tuple[Undo, ...]:
+    """What would give these calls back. Raises PromiseBroken without a booking or a venue."""
+    if not begun:
+        return ()
+    if booking_id is None or venue_id is None:
+        raise PromiseBroken("calls were made for a command without booking or venue")
+    return undo_begun(begun, booking_id, venue_id)
+
+
+def guest_of(closing: Closing) -> UUID | None:
+    """Whose key the recording needs."""
+    ended = closing.ended
+    if isinstance(ended, Failed):
+        return closing.begun.item.guest_id
+    accepted = ended.change if isinstance(ended, Settled) else ended
+    return owner_of(accepted) if isinstance(accepted, Accepted) else None
+
+
+def owner_of(accepted: Accepted) -> UUID | None:
+    """The guest of whom it holds anything that has to be sealed."""
+    reason = accepted.history and accepted.history.reason
+    is_personal = accepted.booking.is_personal or reason or accepted.client_secret
+    return accepted.booking.contact.guest_id if is_personal else None
+
+
+def without_person(accepted: Accepted, booking: Booking) -> Accepted:
+    """What is kept of it when the guest was erased meanwhile."""
+    history = accepted.history and replace(accepted.history, reason=None)
+    return replace(accepted, booking=booking, history=history, client_secret=None)
+
+
+def settling(closing: Closing) -> SettleUndo:
+    """The command, which is one that settles. Raises PromiseBroken."""
+    command = closing.begun.item.command
+    if not isinstance(command, SettleUndo):
+        raise PromiseBroken(f"expected settle_undo, got {type(command).__name__}")
+    return command
+
+
+def undo_again(undo_id: UUID, attempt: int, detail: str, now: datetime) -> UndoAgain:
+    """After a try that did not settle it: the next one, after a pause."""
+    return UndoAgain(undo_id, attempt + 1, now + pause(attempt), detail)
+
+
+def pause(attempt: int) -> timedelta:
+    """5 s, 10 s, 20 s … up to an hour."""
+    return min(timedelta(seconds=5 * 2 ** min(attempt, 10)), timedelta(hours=1))
