@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from io import StringIO
 from typing import Any, Final, Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
+
+from app.cli.printing import escaped
 
 _BLOTTED: Final = "***"
 _PERSONAL: Final = frozenset(
@@ -84,9 +87,22 @@ def configure_logs(
 def _rendering(style: Literal["json", "console"], colors: bool) -> list[Processor]:
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # The default would draw tracebacks with the local variables in them.
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_traceback)
+    return [_on_one_line, console]
+
+
+def _on_one_line(logger: Any, method: str, event: EventDict) -> EventDict:
+    """JSON escapes by itself; for people, nothing that was quoted may look like a line of ours."""
+    return {name: escaped(said) if isinstance(said, str) else said for name, said in event.items()}
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Without the values of variables, which structlog's own would draw, and indented: an error's
+    message may have lines.
+    """
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    out.write("\n".join(f"  {escaped(line)}" for line in plain.getvalue().split("\n")))
 
 
 def _blot_out(logger: Any, method: str, event: EventDict) -> EventDict:
