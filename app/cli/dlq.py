@@ -202,11 +202,11 @@ def _closed(redriven: Redriven) -> list[Told]:
 
 
 def _line(told: Told) -> str:
-    from app.cli.printing import shown
+    from app.cli.printing import field, shown
 
     letter, standing = told.letter, told.standing
     at = shown(letter.about)
-    failed, why = at.get("failed_at", "")[:19], standing.why and f": {standing.why}"
+    failed, why = at.get("failed_at", "")[:19], standing.why and f": {field(standing.why)}"
     about = " ".join(each for each in _about(letter) if each)
     first = f"{letter.id:<8} {failed:<19}  {at.get('reason')}  {about}"
     return f"{first}\n         {standing.state}{why}"

@@ -125,7 +125,7 @@ def test_a_dead_letter_is_shown_whatever_its_headers_say() -> None:
     assert printed(as_line(record)).rstrip("\n").isprintable()
     about = {name.removeprefix("dlq_"): BAD for name, _ in headers}
     letter = Letter(record, about, None, Unreadable(""))
-    told = _line(Told(letter, Standing(State.FINAL, "it is no command"), None, 1))
+    told = _line(Told(letter, Standing(State.FINAL, BAD), None, 1))
     assert is_safe(told)
     assert told.count("\n") == 1
 
