@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint chaos canary removals bench lock format clean
+.PHONY: demo test lint chaos canary fuzz removals bench lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -28,6 +28,19 @@ chaos: $(READY)
 # Marked names, addresses and secrets through everything; then every byte left is searched for them.
 canary: $(READY)
 	@$(BIN)/python -m tests.canary
+
+# Records of bytes at random, led by what the code does with them (docs/hostile.md):
+# make fuzz SECONDS=600 ARGS="--target queries"
+fuzz: $(READY) .fuzz/.ready
+	@PYTHONPATH=.fuzz $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+# Beside .venv and not in it: it is large, and there is none for most platforms.
+.fuzz/.ready: tests/fuzz/atheris.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --upgrade --target .fuzz \
+		--no-deps --only-binary :all: --require-hashes -r $< || { echo "make fuzz needs atheris, which has wheels \
+	for Linux on x86-64 and CPython 3.11 to 3.14 alone. The corpus and Hypothesis run everywhere: \
+	make test ARGS=tests/fuzz" >&2; exit 1; }
+	@touch $@
 
 # Is the checker any good? Each guard is taken out of a copy: make removals ARGS="'stored answers'"
 removals: $(READY)
@@ -61,4 +74,4 @@ lock:
 		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-lock
+	@rm -rf .venv .venv-lock .fuzz

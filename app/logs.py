@@ -16,6 +16,8 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
+from app.cli.printing import escaped
+
 _BLOTTED: Final = "***"
 _PERSONAL: Final = frozenset(
     {
@@ -91,11 +93,18 @@ def _rendering(style: Literal["json", "console"], colors: bool) -> list[Processo
     if style == "json":
         told = structlog.processors.ExceptionRenderer(_told)
         return [told, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_draw)]
+    console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_draw)
+    return [_on_one_line, console]
+
+
+def _on_one_line(logger: Any, method: str, event: EventDict) -> EventDict:
+    """JSON escapes by itself; for people, nothing that was quoted may look like a line of ours."""
+    return {name: escaped(said) if isinstance(said, str) else said for name, said in event.items()}
 
 
 def _draw(out: TextIO, exc_info: ExcInfo) -> None:
-    out.write("\n" + _told(exc_info))
+    """Indented: a message may have lines."""
+    out.write("\n" + "\n".join(f"  {escaped(line)}" for line in _told(exc_info).split("\n")))
 
 
 def _told(exc_info: ExcInfo) -> str:

@@ -98,11 +98,11 @@ class DeadLetters:
         Null values become empty ones, as a producer here sends no nulls. What is larger than any
         command is cut, or the letter would fit nowhere and its lane wait for ever.
         """
-        cut = replace(
-            record, key=carried_key(record.key), value=record.value and record.value[:_MAX_VALUE]
+        whole = replace(record, value=record.value or b"")  # signed as it will be read
+        record = replace(
+            whole, key=carried_key(record.key), value=(record.value or b"")[:_MAX_VALUE]
         )
-        is_cut = cut != record or carried(record.headers) is not record.headers
-        record = cut
+        is_cut = record != whole or carried(record.headers) is not record.headers
         headers = (
             self.signer.letter_headers(record, origin, principal, run)
             if principal is not None

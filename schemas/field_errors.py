@@ -12,6 +12,7 @@ from domain.refusal import Code, FieldError, Refusal
 MAX_ERRORS: Final = 50
 """A record of 256 KiB can hold thousands of unknown fields; its reply must still fit a topic."""
 _MAX_NAME: Final = 100
+_COUNTED: Final = FieldError("", "is wrong too")
 
 
 def invalid(errors: Iterable[FieldError]) -> Refusal:
@@ -29,17 +30,23 @@ def unknown_field(name: str) -> FieldError:
 
 
 def field_errors(error: ValidationError, prefix: str) -> list[FieldError]:
-    """One entry for each wrong field, under its path as the client wrote it."""
+    """One entry for each wrong field, under its path as the client wrote it; those that are too
+    many to be shown are there to be counted.
+    """
+    every = error.errors(include_url=False, include_input=False)
     return [
         FieldError(".".join([prefix, *map(_shown, found["loc"])]), _message(found))
-        for found in error.errors(include_url=False, include_input=False)
-    ]
+        for found in every[:MAX_ERRORS]
+    ] + [_COUNTED] * (len(every) - MAX_ERRORS)
 
 
 def _shown(name: object) -> str:
     """A name from a stranger, made fit for a reply: printable and not too long."""
-    text = "".join(char if char.isprintable() else "�" for char in str(name)[:_MAX_NAME])
-    return text if len(str(name)) <= _MAX_NAME else text + "…"
+    whole = str(name)
+    text = whole[:_MAX_NAME]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "�" for char in text)
+    return text if len(whole) <= _MAX_NAME else text + "…"
 
 
 def _message(found: Mapping[str, Any]) -> str:

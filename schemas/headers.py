@@ -116,7 +116,7 @@ def carried(headers: Sequence[tuple[str, bytes | None]]) -> Sequence[tuple[str, 
     """What of a record's headers goes on with it: all, unless that is more than anybody needs; then
     those that are read here, cut where they say nothing, or say it too often.
     """
-    if sum(len(name) + len(value or b"") for name, value in headers) <= MAX_CARRIED_BYTES:
+    if weight(headers) <= MAX_CARRIED_BYTES:
         return headers
     kept: list[tuple[str, bytes | None]] = []
     found: Counter[str] = Counter()
@@ -126,6 +126,14 @@ def carried(headers: Sequence[tuple[str, bytes | None]]) -> Sequence[tuple[str, 
             limit = MAX_AUTHORIZATION_BYTES if name == "authorization" else MAX_BYTES
             kept.append((name, value and value[: limit + 1]))
     return kept
+
+
+def weight(headers: Iterable[tuple[str, bytes | None]]) -> int:
+    """Bytes that the headers take in a topic of ours; even one of nothing at all takes two."""
+    return sum(
+        2 + (len(name) if name.isascii() else _escaped_length(name)) + len(value or b"")
+        for name, value in headers
+    )
 
 
 def reply_topic(
@@ -144,6 +152,11 @@ def reply_topic(
 
 
 _NONE: Final = Headers()
+
+
+def _escaped_length(name: str) -> int:
+    """As adapters/kafka/sending writes it: a byte that is no text becomes six."""
+    return len(name.encode("utf-8", "backslashreplace"))
 
 
 def _short(value: bytes | None, limit: int = MAX_BYTES) -> bytes | None:

@@ -19,7 +19,7 @@ from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.lanes import Lanes
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.queries_consumer import QueriesConsumer
-from adapters.kafka.records import accept_any_header_name, as_records, keep_bytes
+from adapters.kafka.records import accept_any_record, as_records, keep_bytes
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
@@ -65,7 +65,7 @@ class KafkaSide:
 
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
-        accept_any_header_name()
+        accept_any_record()
         notice_broken_connections()
         _quieten_aiokafka()
         await self._topics.start(self._standstill)

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from adapters.kafka.publishing import from_commit
-from adapters.kafka.records import accept_any_header_name, record_of
+from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Mark, Record
 
@@ -81,7 +81,7 @@ async def reading(
     """From the beginning, or from `since` (partition to offset), or from a time, to what is there
     now or was written before `until_ms`. The topic has to exist.
     """
-    accept_any_header_name()
+    accept_any_record()
     consumer = AIOKafkaConsumer(
         **settings.connection(),
         group_id=None,

@@ -8,11 +8,14 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
+from adapters.kafka.unfolding import CannotUnfold, fitted, record_count, stand_ins, unfolded
 from handlers.ports import Record
+
+_ALL_FIT_BYTES = 1024 * 1024  # what a topic takes that is not compressed is never cut
 
 
 async def keep_bytes(batch: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaMessage:
@@ -39,19 +42,21 @@ def record_of(record: ConsumerRecord[Any, Any]) -> Record:
     )
 
 
-def accept_any_header_name() -> None:
+def accept_any_record() -> None:
     """Make aiokafka's consumers read header names that are not UTF-8 instead of failing for ever.
 
     Kafka takes any bytes as a header's name, aiokafka 0.14 decodes them strictly while it iterates
     a fetched batch, and its position then never moves again: one record would wedge its partition
     and all others of that consumer. The fetcher offers no seam but this name in its module.
     Bytes that do not decode arrive as lone surrogates (PEP 383). Idempotent.
+
+    The same seam bounds what a batch unfolds to: aiokafka unfolds it whole, however large that is.
     """
     fetcher.MemoryRecords = _Batches
 
 
 class _Batches:
-    """aiokafka's MemoryRecords, with a second try for a batch that does not decode."""
+    """aiokafka's MemoryRecords, with a second try for a batch that does not decode, and a limit."""
 
     _BASE_OFFSET_AND_LENGTH = struct.Struct(">qi")
 
@@ -89,10 +94,18 @@ class _Batch:
         return getattr(self._fast, name)
 
     def __iter__(self) -> Iterator[Any]:
+        batch, raw = self._fast, self._slice
+        if isinstance(batch, DefaultRecordBatch) and batch.compression_type:
+            try:
+                raw = memoryview(unfolded(bytes(raw)))
+            except CannotUnfold:
+                return stand_ins(batch, record_count(raw))
+            batch = DefaultRecordBatch(bytes(raw))
         try:
-            return iter(list(self._fast))
+            records = list(batch)
         except UnicodeDecodeError:
-            return iter(list(_EscapingBatch(bytes(self._slice))))
+            records = list(_EscapingBatch(bytes(raw)))
+        return iter(records) if len(raw) <= _ALL_FIT_BYTES else map(fitted, records)
 
     def __next__(self) -> Any:
         if self._records is None:

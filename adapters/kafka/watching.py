@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from adapters.kafka.records import accept_any_header_name, record_of
+from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Record
 
@@ -21,7 +21,7 @@ async def watching(
     On entering, the place in each partition is fixed: what is published after that is seen.
     Raises UnknownTopicOrPartitionError when there is no such topic.
     """
-    accept_any_header_name()
+    accept_any_record()
     consumer = AIOKafkaConsumer(
         **settings.connection(),
         group_id=None,

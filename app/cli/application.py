@@ -12,7 +12,7 @@ from app.cli.demo import demo
 from app.cli.dlq import dlq
 from app.cli.health import health
 from app.cli.migrate import migrate
-from app.cli.printing import remark, say
+from app.cli.printing import escaped, remark, say
 from app.cli.rebuild import rebuild
 from app.cli.rekey import rekey
 from app.cli.replay import replay
@@ -79,4 +79,4 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(message: str) -> None:
     for line in message.splitlines():
-        remark(f"booking: {line}")
+        remark(f"booking: {escaped(line)}")

@@ -76,7 +76,7 @@ def show(
 
     Example: booking dlq show 3/17 --personal
     """
-    from app.cli.printing import escaped, say, say_json
+    from app.cli.printing import field, say, say_json
     from handlers.ports import Effect
 
     async def work(box: DeadLetterBox, advance: Callable[[int, int], None]) -> Sequence[Told]:
@@ -92,8 +92,8 @@ def show(
         return
     say(_line(told))
     for name, value in shown["record"]["headers"].items():
-        say(escaped(f"  {name}: {value}"))
-    say(escaped(f"  value: {shown['record']['value'] if personal else 'with --personal'}"))
+        say(f"  {field(name)}: {field(value)}")
+    say(f"  value: {field(shown['record']['value']) if personal else 'with --personal'}")
 
 
 @dlq.command()
@@ -214,19 +214,23 @@ def _closed(redriven: Redriven) -> list[Told]:
 
 
 def _line(told: Told) -> str:
+    from app.cli.printing import field, shown
+
     letter, standing = told.letter, told.standing
-    failed, why = letter.about.get("failed_at", "")[:19], standing.why and f": {standing.why}"
+    at = shown(letter.about)
+    failed, why = at.get("failed_at", "")[:19], standing.why and f": {field(standing.why)}"
     about = " ".join(each for each in _about(letter) if each)
-    first = f"{letter.id:<8} {failed:<19}  {letter.about.get('reason')}  {about}"
+    first = f"{letter.id:<8} {failed:<19}  {at.get('reason')}  {about}"
     return f"{first}\n         {standing.state}{why}"
 
 
 def _about(letter: Letter) -> tuple[str, str]:
+    from app.cli.printing import shown
     from schemas.envelope import RawCommand
 
     command = letter.command
     known = f"{command.type} {command.command_id}" if isinstance(command, RawCommand) else ""
-    at = letter.about
+    at = shown(letter.about)
     place = f"{at.get('source_partition')}@{at.get('source_offset')}"
     return known, f"from {at.get('source_topic')}/{place}: {at.get('detail')}"
 

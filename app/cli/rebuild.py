@@ -83,6 +83,8 @@ def rebuild(
 
 
 def _lines(report: Report) -> list[str]:
+    from app.cli.printing import field
+
     lines = [f"events      {report.events} in {report.seconds:.1f} s"]
     if report.erased:
         lines.append(f"erased      {report.erased} versions of guests whose keys are gone")
@@ -102,7 +104,7 @@ def _lines(report: Report) -> list[str]:
                 for each in whole.unsettled
             ),
         ]
-    lines += [f"UNUSABLE    {u.partition}:{u.offset}: {u.why}" for u in report.unusable[:20]]
+    lines += [f"UNUSABLE    {u.partition}:{u.offset}: {field(u.why)}" for u in report.unusable[:20]]
     if len(report.unusable) > 20:
         lines.append(f"            and {len(report.unusable) - 20} more")
     return [

@@ -9,10 +9,11 @@ from typing import Any, Final
 import orjson
 from rich.text import Text
 
-from app.cli.printing import escaped
+from app.cli.printing import escaped, field, shown
 from handlers.ports import Record
 from schemas.letters import about
 
+_LAST_MS: Final = 253_402_300_799_000  # the last second of the year 9999
 _STYLES: Final = {2: "green", 4: "yellow", 5: "red"}
 
 
@@ -24,43 +25,46 @@ def as_json(record: Record) -> dict[str, Any]:
         "offset": record.offset,
         "timestamp": sent_at(record).isoformat().replace("+00:00", "Z"),
         "key": _text(record.key),
-        "headers": {name: _text(value) for name, value in record.headers},
+        "headers": {_name(name): _text(value) for name, value in record.headers},
         "value": read_value(record.value),
     }
 
 
 def as_line(record: Record) -> Text:
     """What a reader looks for first: when, what, about which booking, how it went."""
-    value = read_value(record.value)
+    value = shown(read_value(record.value))
     line = Text(f"{sent_at(record):%H:%M:%S.%f}"[:-3], style="dim")
     if (told := about(record.headers)) and "reason" in told:
-        line.append(f"  {escaped(told['reason'])}", style="red")
+        line.append(f"  {field(told['reason'])}", style="red")
         source = "/".join(told.get(f"source_{each}", "?") for each in ("topic", "partition"))
         place = f"{source}@{told.get('source_offset', '?')}"
-        return line.append(f"  {escaped(place)}: {escaped(told.get('detail', ''))}")
+        return line.append(f"  {field(place)}: {field(told.get('detail', ''))}")
     if not isinstance(value, dict):
-        return line.append(f"  {record.value!r}")
+        return line.append(f"  {escaped(repr(record.value))}")
     if "event_type" in value:
         return _event(line, value)
     return _reply(line, value)
 
 
 def sent_at(record: Record) -> datetime:
-    """The broker's timestamp."""
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    """The broker's timestamp, or the nearest that a calendar has: producers may set some."""
+    return datetime.fromtimestamp(min(max(record.timestamp_ms, 0), _LAST_MS) / 1000, UTC)
 
 
 def read_value(value: bytes | None) -> Any:
-    """The JSON value, or the text when it is none."""
+    """The JSON value, or the text when it is none, or deeper than it could be written again."""
     try:
-        return orjson.loads(value or b"null")
-    except orjson.JSONDecodeError:
+        read = orjson.loads(value or b"null")
+        orjson.dumps(read)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _text(value)
+    return read
 
 
 def _event(line: Text, event: Mapping[str, Any]) -> Text:
-    payload = event.get("payload") or {}
-    line.append(f"  {event['event_type']:<22}", style="cyan")
+    told = event.get("payload")
+    payload = told if isinstance(told, Mapping) else {}
+    line.append(f"  {event['event_type']!s:<22}", style="cyan")
     line.append(f"  {payload.get('booking_reference')}", style="bold")
     line.append(f" v{payload.get('booking_version')}  {payload.get('status')}")
     line.append(f"  {payload.get('booking_time')}  {payload.get('total_price')}")
@@ -82,3 +86,8 @@ def _reply(line: Text, reply: Mapping[str, Any]) -> Text:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def _name(name: str) -> str:
+    """Bytes that are no text, which came as lone surrogates, are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()

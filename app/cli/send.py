@@ -143,12 +143,12 @@ async def _reply(replies: Any, correlation_id: bytes, seconds: float) -> Record:
 
 def _print_reply(record: Record, *, one_line: bool) -> int:
     """Gives the exit code."""
-    from app.cli.printing import remark, say, say_json
+    from app.cli.printing import field, json_text, remark, say, say_json
     from app.cli.records import read_value
 
     reply = read_value(record.value)
     if not isinstance(reply, dict):
-        say(str(reply))
+        say(field(reply))
         return 1
     if ("replayed", b"true") in record.headers:
         remark("replayed: the outcome of an earlier try")
@@ -156,9 +156,9 @@ def _print_reply(record: Record, *, one_line: bool) -> int:
         say_json(reply)
     elif sys.stdout.isatty():
         from rich.console import Console
-        from rich.json import JSON
+        from rich.highlighter import JSONHighlighter
 
-        Console().print(JSON.from_data(reply))
+        Console(soft_wrap=True).print(JSONHighlighter()(json_text(reply, pretty=True)))
     else:
         say_json(reply, pretty=True)
     return 0 if isinstance(reply.get("status"), int) and reply["status"] < 400 else 1

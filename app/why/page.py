@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from app.cli.printing import shown
+
 Account = Mapping[str, Any]
 
 _INDENT: Final = "    "
@@ -17,7 +19,8 @@ _GOOD, _BAD, _DIM, _BOLD, _OPEN = "green", "red", "dim", "bold", "yellow"
 
 
 def page_of(account: Account) -> Iterator[Text]:
-    """Line by line."""
+    """Line by line; strangers' words in it as app/cli/printing has them."""
+    account = shown(account)
     yield from _booking(account)
     for command in account["commands"]:
         yield Text()
@@ -34,6 +37,7 @@ def page_of(account: Account) -> Iterator[Text]:
 
 def undo_lines(row: Account) -> Iterator[Text]:
     """One thing owed: what, since when, and what became of the tries."""
+    row = shown(row)
     done = row["done_at"]
     line = Text("  ").append("done " if done else "OPEN ", _GOOD if done else _OPEN)
     yield line.append(f"{row['partner']}: {row['what']}")

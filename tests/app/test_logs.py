@@ -99,3 +99,26 @@ def test_an_exception_is_still_one_line_of_json() -> None:
     log.error("failed", exc_info=PromiseBroken("no such thing"))
     (line,) = lines(out)
     assert line["exception"].endswith("PromiseBroken: no such thing")
+
+
+HOSTILE = "x\n2026-06-01T12:00:00Z [info     ] stopped\x1b[2J\x9b31m\u202e"
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_nothing_that_is_quoted_looks_like_a_line_of_ours(style: str) -> None:
+    out = StringIO()
+    log = log_into(out, style=style)
+    log.warning(HOSTILE, reason=HOSTILE)
+    (line,) = out.getvalue().splitlines()
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_an_error_with_lines_in_its_message_cannot_end_its_own(style: str) -> None:
+    out = StringIO()
+    log = log_into(out, style=style)
+    log.error("failed", exc_info=PromiseBroken(HOSTILE))
+    first, *others = out.getvalue().rstrip("\n").split("\n")
+    assert first.isprintable()
+    assert all(line.isprintable() for line in others)
+    assert all(line.startswith("  ") or not line for line in others)

@@ -65,7 +65,7 @@ async def test_null_broken_repeated_and_huge_values_and_headers_arrive_as_they_a
     assert arrived == HOSTILE
 
 
-@pytest.mark.parametrize("codec", [0, 1], ids=["plain", "gzip"])
+@pytest.mark.parametrize("codec", [0, 1, 2, 3, 4], ids=["plain", "gzip", "snappy", "lz4", "zstd"])
 async def test_a_header_name_that_is_not_utf_8_wedges_nothing(cluster: Cluster, codec: int) -> None:
     await send(
         cluster,

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from adapters.kafka.broker import KafkaSide, build_broker
 from adapters.kafka.directory import TopicDirectory
-from adapters.kafka.records import accept_any_header_name, record_of
+from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames, create_topics
 from handlers.ports import ANY_OFFSET, Held, LaneState, Output, Record, Resting
@@ -152,7 +152,7 @@ class Cluster:
 
     async def committed_records(self, topic: str) -> list[Record]:
         """All that a reader with read_committed can see now."""
-        accept_any_header_name()
+        accept_any_record()
         consumer = AIOKafkaConsumer(
             **self.settings.connection(),
             isolation_level="read_committed",
