@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -88,11 +88,11 @@ async def rebuild_database(
         if not is_rehearsal:
             since = await _begin(opened, names.events, audit_keys)
         fold = Rebuild(keys, rules)
-        wrapped = await _guests_keys(kafka, names.guest_keys, fold.unusable)
+        wrapped, gone = await _guests_keys(kafka, names.guest_keys, fold.unusable)
         # In a rehearsal everything is read and folded, and nothing written.
         into = None if is_rehearsal else rows
         if into is not None:
-            await into.write_keys(list(wrapped.values()))
+            await into.write_keys(list(wrapped.values()), gone)
         versions, whole = 0, None
         async with reading(kafka, names.events, since=since) as topic:
             reached: dict[int, int] = {}
@@ -135,8 +135,10 @@ def _unwrapped(
 
 async def _guests_keys(
     kafka: KafkaSettings, topic: str, unusable: list[Unusable]
-) -> Mapping[UUID, WrappedKey]:
-    """All that are left; one that has a tombstone is gone, whatever stands behind that."""
+) -> tuple[Mapping[UUID, WrappedKey], Set[UUID]]:
+    """All that are left, and those that are gone: one that has a tombstone is, whatever stands
+    behind that.
+    """
     found: dict[UUID, WrappedKey] = {}
     gone: set[UUID] = set()
     async with reading(kafka, topic) as read:
@@ -153,7 +155,7 @@ async def _guests_keys(
                     continue
                 created_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
                 found[key_id] = WrappedKey(key_id, guest_id, wrapped, created_at)
-    return {key_id: key for key_id, key in found.items() if key_id not in gone}
+    return {key_id: key for key_id, key in found.items() if key_id not in gone}, gone
 
 
 async def _begin(opened: Database, events: str, keys: ChainKeys | None) -> dict[int, int]:

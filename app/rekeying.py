@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from adapters.database.database import Database
-from adapters.kafka.publishing import BrokerPublisher
-from handlers.ports import ServiceKeys
+from handlers.ports import Publisher, ServiceKeys
 from handlers.sealing import KeyTopic
 
 AT_ONCE = 500
+
+
+class CannotRekey(Exception):
+    """Something has to be put right first; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +27,25 @@ class Rekeyed:
 
 async def rekey(
     database: Database,
-    publisher: BrokerPublisher,
+    publisher: Publisher,
     topic: KeyTopic,
     service: ServiceKeys,
     advance: Callable[[int, int], None],
 ) -> Rekeyed:
-    """May be stopped at any moment and run again: it goes on with what is left. Raises CannotOpen,
-    DatabaseAway, OutputRefused, CannotPublish, KafkaError.
+    """May be stopped at any moment and run again: it goes on with what is left.
+
+    Raises CannotRekey before anything is written, CannotOpen, DatabaseAway, OutputRefused,
+    CannotPublish, KafkaError.
     """
-    done = 0
-    while found := await database.keys.wrapped_by_others(AT_ONCE):
+    if service.current not in await database.keys.names_in_use():
+        raise CannotRekey(
+            f"no worker has started with {service.current!r} as its first key yet: what is wrapped"
+            " by it here, nobody could open there"
+        )
+    await database.keys.check(datetime.now(UTC))
+    done, after = 0, None
+    while found := await database.keys.wrapped_by_others(after, AT_ONCE):
+        after = found[-1].id
         again = [
             replace(key, wrapped=wrapped)
             for key in found
@@ -46,5 +59,6 @@ async def rekey(
         await publisher.publish([topic.gone(key_id) for key_id in gone])
         done += len(written)
         advance(done, done)
+    await database.keys.seal_owed_again()
     await database.keys.retire_others()
     return Rekeyed(done, await database.keys.names_in_use())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from domain.booking import Booking
 from domain.outcome import Accepted
 from handlers.begun import Begun
 from handlers.ports import DataKey, Output, Sealer
@@ -60,7 +61,7 @@ class Announcer:
         place = event_part(booking.id, booking.version)
         reason = history.reason if history else None
         theirs = GuestPart(PersonalPart.of(booking), reason, accepted.client_secret)
-        ours = ServicePart(history, _command_part(begun, status))
+        ours = ServicePart(history, _command_part(begun, booking, status))
         return {
             "v": VERSION,
             "service": self._sealer.seal(dump_service_part(ours), place),
@@ -68,7 +69,7 @@ class Announcer:
         }
 
 
-def _command_part(begun: Begun, status: int) -> CommandPart:
+def _command_part(begun: Begun, booking: Booking, status: int) -> CommandPart:
     start = begun.start
     origin = start.origin
     return CommandPart(
@@ -81,4 +82,5 @@ def _command_part(begun: Begun, status: int) -> CommandPart:
         reply_route=start.reply_route,
         key_id=start.key_id,
         status=status,
+        erased_with=booking.contact.key_id if booking.contact.is_erased else None,
     )

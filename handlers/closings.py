@@ -64,9 +64,11 @@ def guest_of(closing: Closing) -> UUID | None:
 
 def owner_of(accepted: Accepted) -> UUID | None:
     """The guest of whom it holds anything that has to be sealed."""
-    reason = accepted.history and accepted.history.reason
-    is_personal = accepted.booking.is_personal or reason or accepted.client_secret
-    return accepted.booking.contact.guest_id if is_personal else None
+    contact, history = accepted.booking.contact, accepted.history
+    is_sealed = contact.key_id is not None and not contact.is_erased  # and may be erased by now
+    has_reason = history is not None and history.reason is not None
+    is_personal = accepted.booking.is_personal or has_reason or accepted.client_secret is not None
+    return contact.guest_id if is_sealed or is_personal else None
 
 
 def without_person(accepted: Accepted, booking: Booking) -> Accepted:

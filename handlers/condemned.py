@@ -7,20 +7,22 @@ written is read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 
+from domain.booking import Booking
 from domain.refusal import Code, Refusal
 from handlers.begun import Begun
 from handlers.closings import Closing
 from handlers.dead_letter import Reason
 from handlers.intake import Intake
 from handlers.journal import Journal
-from handlers.ports import KnownCommand, LaneTransaction, Output, Record, SignedBy
+from handlers.ports import CannotOpen, KnownCommand, LaneTransaction, Output, Record, SignedBy
 from handlers.record import Recorder
 from handlers.rounds import Failed
 from handlers.survey import asks_about_bookings, guest_of, venue_of
@@ -98,7 +100,7 @@ class Condemning:
         self, transaction: LaneTransaction, record: Record, known: KnownCommand, failures: int
     ) -> list[Output]:
         item = self.intake.known(record, known)
-        bookings = await transaction.find_bookings(asks_about_bookings([item]))
+        bookings = await _bookings(transaction, asks_about_bookings([item]))
         item.venue_id, item.guest_id = venue_of(item, bookings), guest_of(item, bookings)
         detail = f"failed {failures} times alone"
         try:
@@ -108,5 +110,18 @@ class Condemning:
             journal, detail = Journal(), detail + _UNKNOWN
         failed = Failed(detail, Reason.POISON, failures)
         closing = Closing(Begun(item, known.start, known.journal), failed, journal)
-        await self.recorder.record(transaction, [closing], self.clock())
+        try:
+            await self.recorder.record(transaction, [closing], self.clock())
+        except CannotOpen as error:
+            _log.error("the guest's key cannot be opened", reason=str(error))
+            await self.recorder.record(transaction, [closing], self.clock(), without_keys=True)
         return item.outputs
+
+
+async def _bookings(transaction: LaneTransaction, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+    """None where one of them cannot be opened: it must end without."""
+    try:
+        return await transaction.find_bookings(ids)
+    except CannotOpen as error:
+        _log.error("the booking cannot be opened", reason=str(error))
+        return {}

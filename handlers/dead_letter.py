@@ -92,6 +92,7 @@ class DeadLetters:
         principal: Principal | None = None,
         run: int = 0,
         key: DataKey | None = None,
+        erased_with: UUID | None = None,
     ) -> Output:
         """The record as it came, without its token; `detail` carries no personal data.
 
@@ -125,7 +126,9 @@ class DeadLetters:
         }
         if is_cut:
             told["dlq_cut"] = "true"
-        told[SEALED] = "guest" if key else "service"
+        told[SEALED] = "guest" if key or erased_with else "service"
         ours = tuple((name, str(value).encode()) for name, value in told.items())
         sealed = (key or self.sealer).seal(record.value or b"", bound_to(about(ours)))
+        if erased_with is not None:  # of a guest who is erased not even we may keep it
+            sealed = f"erased.{erased_with}."
         return Output(self.topic, record.key, sealed.encode(), (*kept, *ours))

@@ -142,10 +142,11 @@ class Rebuild:
         event = version.first
         ours, theirs, key = self._opened(event)
         booking = booking_from(event.payload, theirs.personal)
-        if key is None and _guest_key(event) is not None:
+        sealed_with = _guest_key(event) or ours.command.erased_with
+        booking = replace(booking, contact=replace(booking.contact, key_id=sealed_with))
+        if key is None and sealed_with is not None:
             booking = booking.without_person()
             self.erased += 1
-        booking = replace(booking, contact=replace(booking.contact, key_id=_guest_key(event)))
         history = ours.history and replace(ours.history, reason=theirs.reason)
         start = _start(event.payload, booking, ours.command)
         reply, sealed = _reply(event, booking, ours.command, theirs.client_secret, key)

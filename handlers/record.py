@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,7 +37,7 @@ from handlers.outputs import dump_outputs
 from handlers.ports import (
     AuditEntry,
     BookingWrite,
-    DataKey,
+    GuestKeys,
     LaneTransaction,
     Output,
     Recording,
@@ -44,17 +45,18 @@ from handlers.ports import (
     StoredOutcome,
     SweepAgain,
     UndoAgain,
+    key_id_of,
 )
 from handlers.rounds import Failed
 from handlers.routes import ReplyRoute
 from handlers.sealing import (
-    Keys,
     KeyTopic,
     keys_for,
     personal_part,
     reply_of,
     seal_reply,
     still_theirs,
+    was_erased_since,
 )
 from schemas.booking import booking_json
 from schemas.replies import refusal_body, success_body
@@ -89,24 +91,33 @@ class Recorder:
         closings: Sequence[Closing],
         now: datetime,
         notes: Sequence[AuditEntry] = (),
+        *,
+        without_keys: bool = False,
     ) -> None:
         """Write them, and with them who did it: both or neither. `notes` are of other answers.
 
-        Guests who are to be erased are erased by it.
+        Guests who are to be erased are erased by it. Without keys nothing is sealed for a guest:
+        what failed because a key cannot be opened ends all the same. Raises CannotOpen.
         """
-        recordings = await self.recordings(transaction, closings, now)
+        recordings = await self.recordings(transaction, closings, now, without_keys=without_keys)
         await transaction.record(recordings)
         await self._auditor.append(transaction, [*decided(closings, recordings), *notes])
 
     async def recordings(
-        self, transaction: LaneTransaction, closings: Sequence[Closing], now: datetime
+        self,
+        transaction: LaneTransaction,
+        closings: Sequence[Closing],
+        now: datetime,
+        *,
+        without_keys: bool = False,
     ) -> list[Recording]:
         """What is to be written in the same transaction."""
         for closing in closings:
             if isinstance(closing.ended, Erased):  # alone in its wave
                 await self._erase(transaction, closing.begun.item, closing.ended, now)
-        guests = (guest_of(closing) for closing in closings)
-        keys = await keys_for(transaction, (each for each in guests if each is not None), now)
+        sent = ((guest_of(closing), closing.begun.start.sent) for closing in closings)
+        wanted = [(guest_id, at) for guest_id, at in sent if guest_id is not None]
+        keys = await keys_for(transaction, [] if without_keys else wanted, now)
         rows: dict[UUID, Recording] = {}
         for closing in closings:
             rows |= {row.row_id: row for row in self._recording(closing, rows, keys, now)}
@@ -119,7 +130,7 @@ class Recorder:
         item.outputs.extend(map(self.key_topic.gone, destroyed))
 
     def _recording(
-        self, closing: Closing, before: Mapping[UUID, Recording], keys: Keys, now: datetime
+        self, closing: Closing, before: Mapping[UUID, Recording], keys: GuestKeys, now: datetime
     ) -> list[Recording]:
         match closing.ended:
             case Accepted() as accepted:
@@ -150,16 +161,19 @@ class Recorder:
         self,
         closing: Closing,
         accepted: Accepted,
-        keys: Keys,
+        keys: GuestKeys,
         now: datetime,
         *,
         undo_done: UUID | None = None,
     ) -> Recording:
         item = closing.begun.item
-        key = keys.of(owner_of(accepted))
-        booking = still_theirs(accepted.booking, key)
-        if booking is not accepted.booking:
+        owner = owner_of(accepted)
+        key = keys.keys.get(owner) if owner is not None else None
+        booking = still_theirs(accepted.booking, keys, closing.begun.start.sent)
+        is_gone = booking.contact.is_erased and not accepted.booking.contact.is_erased
+        if is_gone or was_erased_since(keys, owner, closing.begun.start.sent):
             key, accepted = None, without_person(accepted, booking)
+        accepted = replace(accepted, booking=booking)
         status = 201 if isinstance(item.command, CreateBooking) else 200
         reply: bytes | None = None
         personal: dict[str, Any] = {}
@@ -238,19 +252,29 @@ class Recorder:
             item.outputs.append(item.route.reply(reply, replayed=True))
         personal = personal_part(again.row_id, outcome, again.key) if again.key else {}
         sealed = seal_reply(again.key, item.row_id, personal)
-        stored = StoredOutcome(
-            outcome.status, outcome.code, outcome.reply, "[]", again.row_id, sealed
-        )
+        # Of an erased guest nothing is left to be sealed: what was just sent is all there is.
+        kept = outcome.reply if again.key or reply is None else reply.decode()
+        stored = StoredOutcome(outcome.status, outcome.code, kept, "[]", again.row_id, sealed)
         return Recording(item.row_id, item.record.partition, stored, "[]", now)
 
-    def _failed(self, closing: Closing, failed: Failed, keys: Keys, now: datetime) -> Recording:
+    def _failed(
+        self, closing: Closing, failed: Failed, keys: GuestKeys, now: datetime
+    ) -> Recording:
         """It ends alone: what it had begun is given back, its record is set aside; a sweep comes
         again by itself.
         """
         item = closing.begun.item
-        letters = self._set_aside(closing, failed, keys.of(item.guest_id), now)
+        key = keys.keys.get(item.guest_id) if item.guest_id is not None else None
+        letters = self._set_aside(closing, failed, keys, now)
         item.outputs.extend(letters)
-        match item.command:
+        if key is not None:
+            item.outputs.append(self.key_topic.key(key))
+        sealed = seal_reply(key, item.row_id, {})
+        recording = self._failure(closing, now, letters)
+        return replace(recording, outcome=replace(recording.outcome, sealed=sealed))
+
+    def _failure(self, closing: Closing, now: datetime, letters: Sequence[Output]) -> Recording:
+        match closing.begun.item.command:
             case SettleUndo(undo_id=undo_id, attempt=attempt):
                 again = undo_again(undo_id, attempt, "the service failed on it", now)
                 return self._silent(closing, now, undo_again=again, letters=letters)
@@ -262,10 +286,11 @@ class Recorder:
         return self._rejected(closing, rejected, now, letters=letters)
 
     def _set_aside(
-        self, closing: Closing, failed: Failed, key: DataKey | None, now: datetime
+        self, closing: Closing, failed: Failed, keys: GuestKeys, now: datetime
     ) -> list[Output]:
         """The dead letter, stored with the outcome; none for a sweep that will be sent anew."""
         item = closing.begun.item
+        erasure = was_erased_since(keys, item.guest_id, closing.begun.start.sent)
         if isinstance(item.asked.principal, System) and failed.reason is Reason.BUG:
             return []
         return [
@@ -278,7 +303,8 @@ class Recorder:
                 attempts=failed.attempts,
                 principal=item.asked.principal,
                 run=item.asked.run,
-                key=key,
+                key=keys.keys.get(item.guest_id) if item.guest_id is not None else None,
+                erased_with=erasure.key_id if erasure else None,
             )
         ]
 
@@ -302,7 +328,7 @@ class Recorder:
         )
 
     def _settled(
-        self, closing: Closing, settled: Settled | StillOwed, keys: Keys, now: datetime
+        self, closing: Closing, settled: Settled | StillOwed, keys: GuestKeys, now: datetime
     ) -> Recording:
         undo = settling(closing)
         if isinstance(settled, StillOwed):
@@ -342,8 +368,11 @@ class Recorder:
         )
 
 
-def _again_of(row_id: UUID, outcome: StoredOutcome, keys: Keys) -> Again:
-    return Again(outcome, row_id, keys.named_in(outcome.sealed) if outcome.sealed else None)
+def _again_of(row_id: UUID, outcome: StoredOutcome, keys: GuestKeys) -> Again:
+    """Of a command of the same wave, sealed a moment ago with one of these."""
+    key_id = key_id_of(outcome.sealed) if outcome.sealed else None
+    key = next((each for each in keys.keys.values() if each.id == key_id), None)
+    return Again(outcome, row_id, key)
 
 
 def _done(item: Item, status: int, now: datetime, shown: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ What is sealed is bound to where it lies, so that nobody who can write there can
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,45 +16,51 @@ import orjson
 from domain.booking import Booking
 from handlers.ports import (
     DataKey,
+    Erasure,
+    GuestKeys,
     LaneTransaction,
     Output,
     StoredOutcome,
     WrappedKey,
-    key_id_of,
 )
 from schemas.guest_keys import dump_key
 from schemas.sealed import joined
 from schemas.strict_json import json_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The guests' keys that a wave seals with; asked for once, when all of it has ended."""
-
-    by_guest: Mapping[UUID, DataKey]
-
-    def of(self, guest_id: UUID | None) -> DataKey | None:
-        return self.by_guest.get(guest_id) if guest_id is not None else None
-
-    def named_in(self, sealed: str) -> DataKey | None:
-        """The one that it was sealed with, if that is among them."""
-        key_id = key_id_of(sealed)
-        return next((key for key in self.by_guest.values() if key.id == key_id), None)
+async def keys_for(
+    transaction: LaneTransaction, sent: Iterable[tuple[UUID, datetime]], now: datetime
+) -> GuestKeys:
+    """For what these guests' commands seal, in the transaction that writes it; each with when it
+    was sent.
+    """
+    last: dict[UUID, datetime] = {}
+    for guest_id, at in sent:
+        last[guest_id] = max(at, last.get(guest_id, at))
+    return await transaction.guest_keys(last, now) if last else GuestKeys({}, {})
 
 
-async def keys_for(transaction: LaneTransaction, guest_ids: Iterable[UUID], now: datetime) -> Keys:
-    """In the transaction that writes what they seal."""
-    guests = sorted(set(guest_ids))
-    return Keys(await transaction.data_keys(guests, now) if guests else {})
-
-
-def still_theirs(booking: Booking, key: DataKey | None) -> Booking:
-    """Without its guest, when the key that it was read with has been destroyed meanwhile: what is
-    still in our hands must not be written down under a new one.
+def still_theirs(booking: Booking, keys: GuestKeys, sent: datetime) -> Booking:
+    """Without its guest, when they were erased since the command was sent or the booking was read:
+    what is still in our hands must not be written down under a new key.
     """
     contact = booking.contact
+    key = keys.keys.get(contact.guest_id)
+    erasure = was_erased_since(keys, contact.guest_id, sent)
+    if erasure is not None:
+        contact = replace(contact, key_id=erasure.key_id)
+        return replace(booking, contact=contact).without_person()
+    if contact.is_erased:
+        # What is told of them anew is theirs again.
+        return replace(booking, contact=replace(contact, is_erased=not booking.is_personal))
     was_erased = contact.key_id is not None and (key is None or key.id != contact.key_id)
-    return booking.without_person() if was_erased and not contact.is_erased else booking
+    return booking.without_person() if was_erased else booking
+
+
+def was_erased_since(keys: GuestKeys, guest_id: UUID | None, sent: datetime) -> Erasure | None:
+    """The erasure that came after a command of this guest was sent."""
+    erasure = keys.erasures.get(guest_id) if guest_id is not None else None
+    return erasure if erasure is not None and erasure.at >= sent else None
 
 
 def stored_with_row(row_id: UUID) -> str:

@@ -96,6 +96,8 @@ def parted(shown: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def joined(reply: str, personal: dict[str, Any]) -> bytes:
     """A stored reply's body as it was published, byte for byte."""
     body = orjson.loads(reply)
+    if body["data"] is None:  # a refusal
+        return reply.encode()
     body["data"] |= personal
     return orjson.dumps(body)
 
@@ -128,6 +130,7 @@ class CommandPart:
     reply_route: str | None  # JSON; None: no reply
     key_id: UUID | None
     status: int  # of the reply
+    erased_with: UUID | None = None  # the key of a guest who was erased by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +174,16 @@ def load_service_part(text: bytes) -> ServicePart:
             "origin": tuple(stored["command"]["origin"]),
             "sent": datetime.fromisoformat(stored["command"]["sent"]),
             "decided": datetime.fromisoformat(stored["command"]["decided"]),
-            "key_id": stored["command"]["key_id"] and UUID(stored["command"]["key_id"]),
+            "key_id": _id(stored["command"]["key_id"]),
+            "erased_with": _id(stored["command"]["erased_with"]),
         }
         return ServicePart(_history(stored["history"]), CommandPart(**command))
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"the sealed part cannot be read: {type(error).__name__}") from None
+
+
+def _id(stored: str | None) -> UUID | None:
+    return None if stored is None else UUID(stored)
 
 
 def _history(stored: list[Any] | None) -> StatusChange | None:

@@ -6,19 +6,21 @@ once; none keeps a key longer than its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row
 
 from adapters.database.documents import Documents
 from adapters.database.session import Session
-from adapters.database.tables import guest_keys
-from handlers.ports import DataKey, ServiceKeys, WrappedKey, key_id_of
+from adapters.database.tables import guest_keys, service_keys
+from handlers.ports import DataKey, Erasure, ServiceKeys, WrappedKey, key_id_of
+from handlers.ports import GuestKeys as Found
 
-_IS_LEFT = "guest_keys.wrapped is not null"
+_IS_LEFT: Final = "guest_keys.wrapped is not null"
+PROOF: Final = b"the key that this was sealed with"
 
 
 class GuestKeys:
@@ -28,10 +30,11 @@ class GuestKeys:
         self._service = service
         columns = [guest_keys.c[n] for n in ("key_id", "guest_id", "wrapped", "created_at")]
         names = ", ".join(f"guest_keys.{each.name}" for each in columns)
+        every = list(guest_keys.c)
         self._of_guests = documents.select(
-            f"select {names} from guest_keys where {_IS_LEFT} and guest_id in"
-            f" (select guest_id from {documents.rows([guest_keys.c.guest_id])})",
-            *columns,
+            f"select {', '.join(f'guest_keys.{each.name}' for each in every)} from guest_keys"
+            f" where guest_id in (select guest_id from {documents.rows([guest_keys.c.guest_id])})",
+            *every,
         )
         self._by_id = documents.select(
             f"select {names} from guest_keys where {_IS_LEFT} and key_id in"
@@ -39,31 +42,55 @@ class GuestKeys:
             *columns,
         )
         self._add = documents.insert(
-            guest_keys, conflict="(guest_id) where wrapped is not null do nothing"
+            guest_keys, conflict="(guest_id) where is_current = 1 do nothing"
         )
         self._restore = documents.insert(guest_keys, conflict="do nothing")
         self._destroy = documents.update(
             guest_keys,
             guest_keys.c.guest_id,
-            ["wrapped", "erased_at", "tombstone_due_at"],
+            ["wrapped", "is_current", "erased_at", "tombstone_due_at"],
             only_if=_IS_LEFT,
             returning=[guest_keys.c.key_id],
         )
+        self._bury = documents.update(
+            guest_keys,
+            guest_keys.c.key_id,
+            ["wrapped", "is_current", "erased_at"],
+            only_if=_IS_LEFT,
+        )
+        self._note = documents.insert(service_keys, conflict="(name) do nothing")
 
     async def of_guests(
-        self, session: Session, guest_ids: Sequence[UUID], now: datetime
-    ) -> Mapping[UUID, DataKey]:
-        """Each guest's own; those who have none are given one."""
-        asked = [{"guest_id": each} for each in sorted(set(guest_ids))]
-        found = self._opened(await session.run(self._of_guests, asked))
-        missing = [row for row in asked if row["guest_id"] not in found]
-        while missing:
-            made = {row["guest_id"]: self._service.create(row["guest_id"]) for row in missing}
-            await session.run(self._add, [_row(made[row["guest_id"]], now) for row in missing])
+        self, session: Session, sent: Mapping[UUID, datetime], now: datetime
+    ) -> Found:
+        """As `LaneTransaction.guest_keys` promises it."""
+        asked = [{"guest_id": each} for each in sorted(sent)]
+        found = self._found(await session.run(self._of_guests, asked))
+        while missing := [
+            guest_id
+            for guest_id, at in sorted(sent.items())
+            if guest_id not in found.keys
+            and not ((gone := found.erasures.get(guest_id)) and gone.at >= at)
+        ]:
+            made = [_row(self._service.create(guest_id), now) for guest_id in missing]
+            await session.run(self._add, made)
             # Another lane may have been faster, and then its key counts.
-            found |= self._opened(await session.run(self._of_guests, missing))
-            missing = [row for row in missing if row["guest_id"] not in found]
+            found = self._found(await session.run(self._of_guests, asked))
         return found
+
+    def _found(self, rows: Sequence[Row[Any]]) -> Found:
+        erasures: dict[UUID, Erasure] = {}
+        for row in rows:
+            if row.erased_at is not None:
+                known = erasures.get(row.guest_id)
+                if known is None or known.at < row.erased_at:
+                    erasures[row.guest_id] = Erasure(row.erased_at, row.key_id)
+        keys = {
+            row.guest_id: self._service.unwrapped(row.key_id, row.guest_id, row.wrapped)
+            for row in rows
+            if row.is_current == 1
+        }
+        return Found(keys, erasures)
 
     async def left(self, session: Session, key_ids: Iterable[UUID]) -> Mapping[UUID, WrappedKey]:
         """Those of these that were not destroyed, as they lie there."""
@@ -97,6 +124,7 @@ class GuestKeys:
                 {
                     "guest_id": each,
                     "wrapped": None,
+                    "is_current": 0,
                     "erased_at": now,
                     "tombstone_due_at": again_at,
                 }
@@ -105,15 +133,30 @@ class GuestKeys:
         )
         return sorted(row.key_id for row in rows)
 
-    async def restore(self, session: Session, keys: Sequence[WrappedKey]) -> None:
-        """Write down what a topic told; what is there already is left."""
-        await session.run(self._restore, [_row(each, each.created_at) for each in keys])
+    async def restore(
+        self, session: Session, keys: Sequence[WrappedKey], gone: Collection[UUID], now: datetime
+    ) -> None:
+        """Write down what a topic told; a guest may have several, and none of them seals any more.
 
-    def _opened(self, rows: Sequence[Row[Any]]) -> dict[UUID, DataKey]:
-        return {
-            row.guest_id: self._service.unwrapped(row.key_id, row.guest_id, row.wrapped)
-            for row in rows
-        }
+        Raises CannotOpen when the settings lack a key that wraps one of them.
+        """
+        rows = [_row(each, each.created_at) | {"is_current": 0} for each in keys]
+        await session.run(self._restore, rows)
+        buried: dict[str, object] = {"wrapped": None, "is_current": 0, "erased_at": now}
+        await session.run(self._bury, [buried | {"key_id": each} for each in sorted(gone)])
+        names = sorted({each.wrapped.split(".", 1)[1].rpartition(".")[0] for each in keys})
+        await session.run(self._note, [proof_row(self._service, each, now) for each in names])
+
+
+def proof_row(service: ServiceKeys, name: str, now: datetime) -> dict[str, object]:
+    """A row of `service_keys`: something that only that very key opens. Raises CannotOpen."""
+    proof = service.sealed_by(name, PROOF, proof_place(name))
+    return {"name": name, "proof": proof, "used_since": now}
+
+
+def proof_place(name: str) -> str:
+    """What a proof is bound to."""
+    return f"service_keys.proof/{name}"
 
 
 def _row(key: DataKey | WrappedKey, created_at: datetime) -> dict[str, object]:
@@ -121,6 +164,7 @@ def _row(key: DataKey | WrappedKey, created_at: datetime) -> dict[str, object]:
         "key_id": key.id,
         "guest_id": key.guest_id,
         "wrapped": key.wrapped,
+        "is_current": 1,
         "created_at": created_at,
         "erased_at": None,
         "tombstone_due_at": None,

@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Column, ColumnElement, Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.documents import Documents
+from adapters.database.guest_keys import proof_place, proof_row
 from adapters.database.session import Session, transaction
-from adapters.database.tables import guest_keys, service_keys
+from adapters.database.tables import guest_keys, journal, service_keys, undo
+from adapters.database.undo_rows import opened_owed, sealed_owed
 from handlers.ports import CannotOpen, ServiceKeys, WrappedKey
 
-_PROOF: Final = b"the key that this was sealed with"
 _COLUMNS: Final = [guest_keys.c[n] for n in ("key_id", "guest_id", "wrapped", "created_at")]
 
 
@@ -27,6 +28,7 @@ class SqlKeyStore:
         self._documents = documents
         self._service = service
         self._note = documents.insert(service_keys, conflict="(name) do nothing")
+        self._seal_owed = documents.update(undo, undo.c.id, ["owed"])
         self._told = documents.update(guest_keys, guest_keys.c.key_id, ["tombstone_due_at"])
         self._wrap = documents.update(
             guest_keys,
@@ -39,11 +41,9 @@ class SqlKeyStore:
     async def check(self, now: datetime) -> None:
         current = self._service.current
         async with transaction(self._engine, self._documents) as session:
-            proof = self._service.seal(_PROOF, _place(current))
-            row = {"name": current, "proof": proof, "used_since": now}
-            await session.run(self._note, [row])
+            await session.run(self._note, [proof_row(self._service, current, now)])
             for used in await self._used(session):
-                self._service.open(used.proof, _place(used.name))
+                self._service.open(used.proof, proof_place(used.name))
 
     async def tombstones_due(self, now: datetime, limit: int) -> Sequence[UUID]:
         due = guest_keys.c.tombstone_due_at
@@ -56,18 +56,34 @@ class SqlKeyStore:
         async with transaction(self._engine, self._documents) as session:
             await session.run(self._told, rows)
 
-    async def wrapped_by_others(self, limit: int) -> Sequence[WrappedKey]:
-        wrapped = guest_keys.c.wrapped
+    async def wrapped_by_others(self, after: UUID | None, limit: int) -> Sequence[WrappedKey]:
         query = (
             select(*_COLUMNS)
-            .where(wrapped.is_not(None), wrapped.not_like(_prefix(self._service.current), "!"))
+            .where(guest_keys.c.wrapped.is_not(None), self._by_others(guest_keys.c.wrapped))
+            .order_by(guest_keys.c.key_id)
             .limit(limit)
         )
+        if after is not None:
+            query = query.where(guest_keys.c.key_id > after)
         async with transaction(self._engine, self._documents) as session:
             return [_key(row) for row in await session.run(query)]
 
+    async def seal_owed_again(self) -> int:
+        query = select(undo.c.id, undo.c.owed).where(self._by_others(undo.c.owed))
+        async with transaction(self._engine, self._documents) as session:
+            rows = [
+                {
+                    "id": row.id,
+                    "owed": sealed_owed(row.id, opened_owed(row, self._service), self._service),
+                }
+                for row in await session.run(query)
+            ]
+            await session.run(self._seal_owed, rows)
+        return len(rows)
+
     async def write_wrapped(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
-        rows = [{"key_id": key.id, "wrapped": key.wrapped} for key in keys]
+        in_order = sorted(keys, key=lambda key: key.id)  # so that two of us never wait in a ring
+        rows = [{"key_id": key.id, "wrapped": key.wrapped} for key in in_order]
         async with transaction(self._engine, self._documents) as session:
             written = {row.key_id for row in await session.run(self._wrap, rows)}
         return [key for key in keys if key.id in written]
@@ -77,11 +93,21 @@ class SqlKeyStore:
             return [row.name for row in await self._used(session)]
 
     async def retire_others(self) -> None:
-        if await self.wrapped_by_others(1):
-            raise CannotOpen("some keys are still wrapped by a key that is not the current one")
         others = service_keys.delete().where(service_keys.c.name != self._service.current)
         async with transaction(self._engine, self._documents) as session:
+            for column in (guest_keys.c.wrapped, undo.c.owed, journal.c.body):
+                query = select(column).where(column.is_not(None), self._by_others(column)).limit(1)
+                if await session.run(query):
+                    raise CannotOpen(
+                        f"{column} still holds something that another key than the current one"
+                        " sealed: workers that have that one first are still at work"
+                    )
             await session.run(others)
+
+    def _by_others(self, column: Column[Any]) -> ColumnElement[bool]:
+        """Whether another key than the current one sealed what is in it."""
+        prefix = f"1.{self._service.current}."
+        return func.substr(column, 1, len(prefix)) != prefix
 
     async def _used(self, session: Session) -> Sequence[Row[Any]]:
         return await session.run(select(service_keys).order_by(text("name")))
@@ -89,13 +115,3 @@ class SqlKeyStore:
 
 def _key(row: Row[Any]) -> WrappedKey:
     return WrappedKey(row.key_id, row.guest_id, row.wrapped, row.created_at)
-
-
-def _place(name: str) -> str:
-    return f"service_keys.proof/{name}"
-
-
-def _prefix(name: str) -> str:
-    """Of what that key wrapped, as a pattern of LIKE with ! for its escapes."""
-    escaped = name.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"1.{escaped}.%"

@@ -15,7 +15,7 @@ from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session
 from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import Coordinates, KnownCommand, Sealer, key_id_of
+from handlers.ports import CannotOpen, Coordinates, KnownCommand, Sealer, key_id_of
 
 _OUTCOME: Final = [
     outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from", "sealed")
@@ -59,7 +59,7 @@ class KnownCommands:
         heard: dict[UUID, list[str]] = defaultdict(list)
         in_flight = [{"row_id": row.row_id} for row in rows if row.status is None]
         for entry in await session.run(self._heard, in_flight):
-            heard[entry.row_id].append(entry_of(entry, self._sealer))
+            heard[entry.row_id].append(self._body(entry))
         keys = await self._keys.opening(session, (row.sealed for row in rows))
         return [
             KnownCommand(
@@ -70,6 +70,13 @@ class KnownCommands:
             )
             for row in rows
         ]
+
+    def _body(self, entry: Row[Any]) -> str:
+        """As it lies there when nobody can open it: who reads it then says so."""
+        try:
+            return entry_of(entry, self._sealer)
+        except CannotOpen:
+            return str(entry.body)
 
 
 def _finding(documents: Documents, keys: Sequence[Column[Any]]) -> TextualSelect:

@@ -32,7 +32,6 @@ from domain.undo import Undo
 from handlers.ports import (
     AuditRow,
     Coordinates,
-    DataKey,
     Head,
     JournalEntry,
     KeyClaim,
@@ -47,6 +46,7 @@ from handlers.ports import (
     Start,
     Uses,
 )
+from handlers.ports import GuestKeys as FoundKeys
 
 TOLD_AGAIN_AFTER: Final = timedelta(minutes=5)
 """A lane that read a key before it was destroyed may publish it behind the tombstone, but not later
@@ -185,8 +185,8 @@ class _SqlLaneTransaction:
     async def journal(self, entries: Sequence[JournalEntry]) -> None:
         await self._statements.starting.journal(self._session, entries)
 
-    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
-        return await self._statements.keys.of_guests(self._session, guest_ids, now)
+    async def guest_keys(self, sent: Mapping[UUID, datetime], now: datetime) -> FoundKeys:
+        return await self._statements.keys.of_guests(self._session, sent, now)
 
     async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:
         again_at = now + TOLD_AGAIN_AFTER

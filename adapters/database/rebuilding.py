@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -120,9 +121,9 @@ class SqlRebuildRows:
             )
         return {row.partition: row.next_offset for row in rows}
 
-    async def write_keys(self, keys: Sequence[WrappedKey]) -> None:
+    async def write_keys(self, keys: Sequence[WrappedKey], gone: Collection[UUID]) -> None:
         async with transaction(self._engine, self._documents) as session:
-            await self._guest_keys.restore(session, keys)
+            await self._guest_keys.restore(session, keys, gone, datetime.now(UTC))
 
     async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
         async with transaction(self._engine, self._documents) as session:

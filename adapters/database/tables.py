@@ -235,16 +235,18 @@ guest_keys: Final = Table(
     _needed("key_id", ID, primary_key=True),
     _needed("guest_id", ID),
     _optional("wrapped", Text()),  # null: destroyed
+    _needed("is_current", SmallInteger()),  # 1: the one that seals now; others only open
     _needed("created_at", INSTANT),
     _optional("erased_at", INSTANT),
     _optional("tombstone_due_at", INSTANT),  # when to tell the topic of it once more
     Index(
-        "guest_keys_of_guests",
+        "guest_keys_that_seal",
         "guest_id",
         unique=True,
-        postgresql_where=text("wrapped IS NOT NULL"),
-        sqlite_where=text("wrapped IS NOT NULL"),
+        postgresql_where=text("is_current = 1"),
+        sqlite_where=text("is_current = 1"),
     ),
+    Index("guest_keys_of_guests", "guest_id"),
     Index(
         "guest_keys_to_tell",
         "tombstone_due_at",

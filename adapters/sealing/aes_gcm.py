@@ -67,10 +67,11 @@ class AesGcmServiceKeys:
         return self._current
 
     def seal(self, plaintext: bytes, bound_to: str) -> str:
-        name = self._current
-        return _sealed(
-            self._ciphers[name], name, plaintext, _associated(_BY_SERVICE, name, bound_to)
-        )
+        return self.sealed_by(self._current, plaintext, bound_to)
+
+    def sealed_by(self, name: str, plaintext: bytes, bound_to: str) -> str:
+        associated = _associated(_BY_SERVICE, name, bound_to)
+        return _sealed(self._cipher(name), name, plaintext, associated)
 
     def open(self, sealed: str, bound_to: str) -> bytes:
         return self._opened(sealed, _BY_SERVICE, bound_to)
@@ -100,10 +101,13 @@ class AesGcmServiceKeys:
         version, name, data = _parts(envelope)
         if version != VERSION:
             raise CannotOpen(f"expected an envelope of version {VERSION}, got {version!r}")
+        cipher = self._cipher(name)
+        return _opened(cipher, data, _associated(purpose, name, bound_to), "key", name)
+
+    def _cipher(self, name: str) -> AESGCM:
         if name not in self._ciphers:
             raise CannotOpen(f"sealed by the key {name!r}, which is not among BOOKING_SEAL__KEYS")
-        associated = _associated(purpose, name, bound_to)
-        return _opened(self._ciphers[name], data, associated, "key", name)
+        return self._ciphers[name]
 
 
 def _sealed(cipher: AESGCM, name: str, plaintext: bytes, associated: bytes) -> str:

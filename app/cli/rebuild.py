@@ -45,7 +45,7 @@ def rebuild(
     from app.settings.rules import RulesSection
     from app.settings.service import SealSection
     from domain.rules import Fallback
-    from handlers.ports import DatabaseAway
+    from handlers.ports import CannotOpen, DatabaseAway
 
     needed = (KafkaSection, DatabaseSection, SealSection, RulesSection)
     reading = read(*needed) if dry_run else read(*needed, AuditSection)
@@ -72,6 +72,8 @@ def rebuild(
             report = run_quietly(work(advance))
     except (CannotRebuild, DatabaseInUse) as error:
         raise Failure(str(error)) from error
+    except CannotOpen as error:
+        raise Failure(f"BOOKING_SEAL__KEYS: {error}") from error
     except DatabaseAway as error:
         raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
     if json:

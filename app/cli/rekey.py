@@ -32,6 +32,7 @@ def rekey(json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     from app.cli.progress import progress
     from app.failures import Failure
     from app.operators import OperatorsLog, deed
+    from app.rekeying import CannotRekey
     from app.rekeying import rekey as wrap_all
     from app.settings import read
     from app.settings.audit import AuditSection
@@ -67,7 +68,7 @@ def rekey(json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
             progress("keys", quiet=json) as advance,
         ):
             done = run_quietly(work(advance))
-    except DatabaseInUse as error:
+    except (CannotRekey, DatabaseInUse) as error:
         raise Failure(str(error)) from error
     except (OutputRefused, CannotPublish) as error:
         raise Failure(f"Kafka does not take the keys: {error}") from error

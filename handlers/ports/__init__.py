@@ -38,6 +38,8 @@ from handlers.ports.partners import Partners
 from handlers.ports.privacy import (
     CannotOpen,
     DataKey,
+    Erasure,
+    GuestKeys,
     KeyStore,
     Sealer,
     ServiceKeys,
@@ -91,7 +93,9 @@ __all__ = [
     "DueUndo",
     "DueWork",
     "Effect",
+    "Erasure",
     "Gap",
+    "GuestKeys",
     "Head",
     "Held",
     "HistoryRow",

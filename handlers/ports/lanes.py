@@ -15,7 +15,7 @@ from domain.undo import Undo
 from handlers.ports.audit import AuditRows
 from handlers.ports.limits import CountsUses
 from handlers.ports.log import Coordinates, Mark
-from handlers.ports.privacy import DataKey
+from handlers.ports.privacy import GuestKeys
 from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
 
 ANY_OFFSET: Final = 2**63 - 1
@@ -123,8 +123,10 @@ class LaneTransaction(AuditRows, CountsUses, Protocol):
 
     async def journal(self, entries: Sequence[JournalEntry]) -> None: ...
 
-    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
-        """Each guest's key; those without one, or whose key was destroyed, are given a new one."""
+    async def guest_keys(self, sent: Mapping[UUID, datetime], now: datetime) -> GuestKeys:
+        """Each guest's key, for what was sent then; those without one are given one, but not for
+        what was sent before they were erased. Raises CannotOpen.
+        """
         ...
 
     async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:

@@ -7,7 +7,7 @@ seals what is no guest's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -57,12 +57,32 @@ class WrappedKey:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """When a guest was forgotten last, and the key that went with it."""
+
+    at: datetime
+    key_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GuestKeys:
+    """Of some guests the keys that seal now, and when those who ever were erased were."""
+
+    keys: Mapping[UUID, DataKey]
+    erasures: Mapping[UUID, Erasure]
+
+
 class ServiceKeys(Sealer, Protocol):
     """The keys of the settings: they wrap the guests' keys, and seal what is nobody's."""
 
     @property
     def current(self) -> str:
         """The name of the one that seals now."""
+        ...
+
+    def sealed_by(self, name: str, plaintext: bytes, bound_to: str) -> str:
+        """With the key of that name. Raises CannotOpen when the settings lack it."""
         ...
 
     def create(self, guest_id: UUID) -> DataKey: ...
@@ -91,8 +111,12 @@ class KeyStore(Protocol):
 
     async def tombstones_told(self, key_ids: Sequence[UUID]) -> None: ...
 
-    async def wrapped_by_others(self, limit: int) -> Sequence[WrappedKey]:
-        """Some of the guests' keys that another key than the current one wraps; none: all done."""
+    async def wrapped_by_others(self, after: UUID | None, limit: int) -> Sequence[WrappedKey]:
+        """The next of those, by their ids, that another key than the current one wraps."""
+        ...
+
+    async def seal_owed_again(self) -> int:
+        """What is owed to partners, by the current key; gives how many rows that were."""
         ...
 
     async def write_wrapped(self, keys: Sequence[WrappedKey]) -> Sequence[WrappedKey]:
@@ -104,7 +128,9 @@ class KeyStore(Protocol):
         ...
 
     async def retire_others(self) -> None:
-        """Ask no longer for keys that wrap nothing any more."""
+        """Ask no longer for keys that wrap nothing any more. Raises CannotOpen when one still
+        does.
+        """
         ...
 
 

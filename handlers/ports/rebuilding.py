@@ -69,8 +69,10 @@ class RebuildRows(Protocol):
         """Partition to next offset of an unfinished rebuild; empty when there is none."""
         ...
 
-    async def write_keys(self, keys: Sequence[WrappedKey]) -> None:
-        """Guests' keys, before anything that they seal; what is there already is left."""
+    async def write_keys(self, keys: Sequence[WrappedKey], gone: Collection[UUID]) -> None:
+        """Guests' keys, before anything that they seal, and which of them were destroyed: also
+        where an earlier try wrote them. Raises CannotOpen when the settings lack what wraps one.
+        """
         ...
 
     async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:

@@ -28,9 +28,9 @@ from handlers.ports import (
     ChainMoved,
     Coordinates,
     DatabaseAway,
-    DataKey,
     DueExpiry,
     DueUndo,
+    GuestKeys,
     Head,
     HistoryRow,
     JournalEntry,
@@ -51,8 +51,8 @@ from handlers.ports import (
 from tests.fakes.keys import (
     FakeKeyStore,
     Rows,
-    data_keys,
     destroy,
+    guest_keys,
     left,
     read_with,
     written_with,
@@ -490,8 +490,8 @@ class FakeTransaction:
         for entry in entries:
             self._tables.journal[entry.row_id, entry.sequence] = entry.body
 
-    async def data_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, DataKey]:
-        return data_keys(self._tables.guest_keys, self._service_keys, guest_ids, now)
+    async def guest_keys(self, sent: Mapping[UUID, datetime], now: datetime) -> GuestKeys:
+        return guest_keys(self._tables.guest_keys, self._service_keys, sent, now)
 
     async def destroy_keys(self, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UUID]:
         return destroy(self._tables.guest_keys, guest_ids, now)

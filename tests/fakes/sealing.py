@@ -46,6 +46,9 @@ class FakeServiceKeys:
     def seal(self, plaintext: bytes, bound_to: str) -> str:
         return _seal(self.current, plaintext, bound_to)
 
+    def sealed_by(self, name: str, plaintext: bytes, bound_to: str) -> str:
+        return _seal(name, plaintext, bound_to)
+
     def open(self, sealed: str, bound_to: str) -> bytes:
         name = sealed.split(".")[1]
         if name not in self._names:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from handlers.condemned import TRIES
 from handlers.outputs import dump_outputs
-from handlers.ports import CannotOpen
+from handlers.ports import CannotOpen, Record
 from schemas.sealed import PERSONAL_FIELDS
 from tests.handlers.world import ADMIN, GUEST, STAFF, STRANGER, World
 
@@ -24,6 +26,7 @@ KEYS = "booking.guest-keys"
 async def erased(world: World, **options: Any) -> UUID:
     asked = world.send("erase_guest", {"guest_id": str(GUEST.id)}, **options)
     await world.settle()
+    world.later(seconds=1)  # what was sent until now was sent before
     return asked
 
 
@@ -125,7 +128,7 @@ async def test_what_is_in_hand_when_they_are_erased_is_not_written_under_a_new_k
         if number == transactions + 3:  # survey, recall with the reading, and then the recording
             rows = world.database.tables.guest_keys
             for key_id, row in list(rows.items()):
-                rows[key_id] = type(row)(row.guest_id, None, row.created_at)
+                rows[key_id] = replace(row, wrapped=None)
 
     world.watched.before_transaction = before
     changed = world.update(booking, party_size=3)
@@ -187,3 +190,115 @@ async def test_no_outcome_holds_anything_personal_in_the_clear(world: World) -> 
         assert clear not in kept, clear
     assert '"secret"' not in kept
     assert dump_outputs(world.to(KEYS)), "keys were published"
+
+
+# --- in the very moment ---
+
+
+async def erase_by_another_lane(world: World) -> None:
+    async with world.database.transaction("booking.commands", {}) as transaction:
+        await transaction.destroy_keys([GUEST.id], world.now)
+
+
+async def test_a_create_that_was_sent_before_is_written_without_them(world: World) -> None:
+    await world.booked(guest_name="Ada", hour=5)
+    done = False
+
+    async def on_call(when: str, call: object) -> None:
+        nonlocal done
+        if not done:
+            done = True
+            await erase_by_another_lane(world)
+
+    world.partners.on_call = on_call
+    asked = world.create(guest_name="Ada Lovelace")
+    await world.settle()
+    reply = world.reply_to(asked)
+    assert (reply.status, reply.booking["guest_name"], reply.booking["guest_erased"]) == (
+        201,
+        None,
+        True,
+    )
+    id_ = {"booking_id": reply.booking["id"]}
+    shown = (await world.ask("get_booking", id_)).booking
+    assert (shown["guest_name"], shown["guest_erased"]) == (None, True)
+
+
+async def test_a_letter_of_what_was_sent_before_holds_nothing(world: World) -> None:
+    await world.booked(guest_name="Ada", hour=5)
+
+    async def boom(when: str, call: object) -> None:
+        await erase_by_another_lane(world)
+        raise ZeroDivisionError
+
+    world.partners.on_call = boom
+    world.create(guest_name="Ada Lovelace")
+    await world.settle()
+    (letter,) = world.to("booking.dead-letter")
+    record = Record(letter.topic, 0, 0, 1, letter.key, letter.value, letter.headers)
+    assert "erased" in (world.read_letter(record).unopened or "")
+
+
+async def test_the_key_of_a_letter_is_in_the_topic_also_when_it_comes_again(world: World) -> None:
+    async def boom(when: str, call: object) -> None:
+        raise ZeroDivisionError
+
+    world.partners.on_call = boom
+    world.create(guest_name="Ada")
+    first = await world.deliver(abort=True)
+    again = await world.deliver()
+    assert sorted(again[0], key=repr) == sorted(first[0], key=repr)
+    (key,) = world.guests_keys()
+    assert [output.key for output in world.to(KEYS)] == [str(key).encode()]
+
+
+async def test_a_key_that_cannot_be_opened_blocks_no_lane(world: World) -> None:
+    await world.booked(guest_name="Ada", hour=5)
+    rows = world.database.tables.guest_keys
+    for key_id, row in list(rows.items()):
+        rows[key_id] = replace(row, wrapped="1.gone.eHg=")
+    asked = world.create(guest_name="Ada")
+    for _ in range(TRIES):
+        with pytest.raises(CannotOpen):
+            await world.deliver(at_most=1, alone=True)
+    await world.deliver(at_most=1, alone=True)
+    assert world.reply_to(asked).status == 500
+    (letter,) = world.to("booking.dead-letter")
+    assert dict(letter.headers)["dlq_sealed"] == b"service"
+
+
+async def test_a_repeat_that_is_delivered_again_gives_the_same_bytes(world: World) -> None:
+    world.create(guest_name="Ada", key="k")
+    await world.settle()
+    await erase_by_another_lane(world)
+    world.create(guest_name="Ada", key="k")
+    first = await world.deliver(abort=True)
+    assert await world.deliver() == first
+
+
+async def test_what_is_told_of_them_anew_is_theirs_again(world: World) -> None:
+    booking = await world.booked(guest_name="Ada")
+    await erase_by_another_lane(world)
+    world.later(minutes=1)
+    asked = world.update(booking, guest_phone="+33999999999", by=STAFF)
+    await world.settle()
+    about = {"booking_id": booking["id"]}
+    shown = (await world.ask("get_booking", about, by=STAFF)).booking
+    told = world.reply_to(asked).booking
+    assert (told["guest_phone"], told.get("guest_erased")) == ("+33999999999", None)
+    assert (shown["guest_phone"], shown.get("guest_erased")) == ("+33999999999", None)
+
+
+async def test_clearing_what_is_personal_is_no_erasure(world: World) -> None:
+    booking = await world.booked(special_requests="No nuts")
+    world.update(booking, special_requests=None)
+    await world.settle()
+    shown = (await world.ask("get_booking", {"booking_id": booking["id"]})).booking
+    assert (shown["special_requests"], shown.get("guest_erased")) == (None, None)
+
+
+async def test_an_empty_reason_is_sealed_like_any_other(world: World) -> None:
+    booking = await world.booked(payment_method_id=None)
+    asked = world.move(booking, "confirmed", reason="", payment="at_venue", by=STAFF)
+    await world.settle()
+    assert world.reply_to(asked).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,10 +14,14 @@ import pytest
 from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from adapters.sealing.aes_gcm import AesGcmServiceKeys
+from app.rekeying import CannotRekey, rekey
 from domain.booking import Booking
 from domain.outcome import StatusChange
-from handlers.ports import CannotOpen, DataKey, KnownCommand, WrappedKey
+from handlers.ports import CannotOpen, DataKey, KnownCommand, Output, WrappedKey
+from handlers.sealing import KeyTopic
 from tests.adapters.database.lane import Lane, a_recording, an_outcome, another_booking
+from tests.adapters.database.sealing import KEYS
+from tests.adapters.database.test_undo import an_undo, owe
 from tests.builders import NOW
 
 GUEST = UUID("00000000-0000-4000-8000-0000000000a1")
@@ -25,7 +30,8 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 async def key_of(lane: Lane, guest_id: UUID = GUEST) -> DataKey:
     async with lane.transaction() as transaction:
-        return (await transaction.data_keys([guest_id], NOW))[guest_id]
+        later = NOW + timedelta(hours=1)
+        return (await transaction.guest_keys({guest_id: later}, NOW)).keys[guest_id]
 
 
 async def destroyed(lane: Lane, *guest_ids: UUID) -> list[UUID]:
@@ -128,9 +134,10 @@ async def test_two_lanes_at_once_give_a_new_guest_one_key(postgresql: Database) 
 
     async def all_of_them(order: int) -> dict[UUID, UUID]:
         async with lane.transaction() as transaction:
-            found = await transaction.data_keys(guests[::order], NOW)
+            asked = dict.fromkeys(guests[::order], NOW)
+            found = await transaction.guest_keys(asked, NOW)
             await asyncio.sleep(0)
-            return {guest_id: key.id for guest_id, key in found.items()}
+            return {guest_id: key.id for guest_id, key in found.keys.items()}
 
     one, *others = await asyncio.gather(*(all_of_them(order) for order in (1, -1, 1, -1)))
     assert [each == one for each in others] == [True] * 3
@@ -192,14 +199,14 @@ async def test_wrapping_anew_lets_the_old_key_go(postgresql_url: str) -> None:
     service = AesGcmServiceKeys({"new": NEW, "old": OLD})
     both = open_database(DatabaseSettings(postgresql_url), service)
     await both.keys.check(NOW)
-    with pytest.raises(CannotOpen, match="still wrapped"):
+    with pytest.raises(CannotOpen, match="still holds"):
         await both.keys.retire_others()
-    (key,) = await both.keys.wrapped_by_others(10)
+    (key,) = await both.keys.wrapped_by_others(None, 10)
     wrapped = service.wrapped_again(key)
     assert wrapped is not None
     again = replace(key, wrapped=wrapped)
     assert await both.keys.write_wrapped([again]) == [again]
-    assert await both.keys.wrapped_by_others(10) == []
+    assert await both.keys.wrapped_by_others(None, 10) == []
     await both.keys.retire_others()
     assert await both.keys.names_in_use() == ["new"]
     await both.close()
@@ -216,3 +223,99 @@ async def test_a_key_that_was_destroyed_is_not_written_again(lane: Lane) -> None
     kept = WrappedKey(key.id, GUEST, key.wrapped, NOW)
     assert await lane.database.keys.write_wrapped([kept]) == []
     assert (await key_of(lane)).id != key.id
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def real(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+async def test_two_keys_of_one_guest_come_back_and_go_together(real: Database) -> None:
+    """A backup from before their first booking was restored, and they came again."""
+    made = [KEYS.create(GUEST), KEYS.create(GUEST)]
+    kept = [WrappedKey(key.id, GUEST, key.wrapped, NOW) for key in made]
+    await real.rebuilding.write_keys(kept, ())
+    both = {key.id for key in made}
+    assert set(await real.rebuilding.keys(both)) == both
+    lane = await Lane.opened(real)
+    third = await key_of(lane)
+    assert set(await destroyed(lane)) == {*both, third.id}
+
+
+async def test_a_rebuild_that_goes_on_takes_away_what_was_erased_meanwhile(real: Database) -> None:
+    key = KEYS.create(GUEST)
+    kept = WrappedKey(key.id, GUEST, key.wrapped, NOW)
+    await real.rebuilding.write_keys([kept], ())
+    await real.rebuilding.write_keys([], {key.id})
+    assert await real.rebuilding.keys([key.id]) == {}
+
+
+async def test_what_wraps_a_rebuilt_key_is_asked_for_at_the_start(postgresql_url: str) -> None:
+    key = AesGcmServiceKeys({"old": OLD}).create(GUEST)
+    both = with_keys(postgresql_url, new=NEW, old=OLD)
+    await both.rebuilding.write_keys([WrappedKey(key.id, GUEST, key.wrapped, NOW)], ())
+    await both.close()
+    alone = with_keys(postgresql_url, new=NEW)
+    with pytest.raises(CannotOpen, match="'old'"):
+        await alone.keys.check(NOW)
+    await alone.close()
+
+
+class NoTopic:
+    """Where keys would be published."""
+
+    async def publish(self, outputs: Sequence[Output]) -> None:
+        pass
+
+
+async def rekeyed(database: Database, service: AesGcmServiceKeys) -> None:
+    await rekey(database, NoTopic(), KeyTopic("keys"), service, lambda done, total: None)
+
+
+async def test_rekey_refuses_a_secret_that_no_worker_has(postgresql_url: str) -> None:
+    good = with_keys(postgresql_url, new=NEW, old=OLD)
+    lane, booking = await Lane.opened(good), another_booking()
+    await lane.recorded(booking)
+    await good.keys.check(NOW)
+    for service, error in (
+        (AesGcmServiceKeys({"new": b"x" * 32, "old": OLD}), CannotOpen),
+        (AesGcmServiceKeys({"newer": NEW, "old": OLD}), CannotRekey),
+    ):
+        wrong = open_database(DatabaseSettings(postgresql_url), service)
+        with pytest.raises(error):
+            await rekeyed(wrong, service)
+        await wrong.close()
+    assert (await good.reads.bookings([booking.id]))[booking.id] == booking
+    await good.close()
+
+
+async def test_what_is_owed_is_sealed_anew_too(postgresql_url: str) -> None:
+    first = with_keys(postgresql_url, old=OLD)
+    await first.keys.check(NOW)
+    owed = an_undo()
+    await owe(await Lane.opened(first), owed)
+    await first.close()
+    service = AesGcmServiceKeys({"new": NEW, "old": OLD})
+    both = open_database(DatabaseSettings(postgresql_url), service)
+    await both.keys.check(NOW)
+    with pytest.raises(CannotOpen, match=r"undo\.owed"):
+        await both.keys.retire_others()
+    await rekeyed(both, service)
+    await both.close()
+    alone = with_keys(postgresql_url, new=NEW)
+    await alone.keys.check(NOW)
+    async with (await Lane.opened(alone)).transaction() as transaction:
+        assert (await transaction.find_undo([owed.id]))[owed.id].owed == owed.owed
+    await alone.close()
+
+
+async def test_clearing_the_last_personal_field_leaves_a_booking_that_opens(lane: Lane) -> None:
+    booking = another_booking()
+    await lane.recorded(booking)
+    bare = replace(
+        booking.without_person(), version=2, contact=replace(booking.contact, name=None, email=None)
+    )
+    bare = replace(bare, contact=replace(bare.contact, phone=None, is_erased=False))
+    await lane.recorded(bare)
+    assert await read(lane, booking) == bare

@@ -32,7 +32,7 @@ def real(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture(autouse=True)
 async def the_guests_key(real: Database) -> None:
-    await real.rebuilding.write_keys([WrappedKey(KEY.id, KEY.guest_id, KEY.wrapped, NOW)])
+    await real.rebuilding.write_keys([WrappedKey(KEY.id, KEY.guest_id, KEY.wrapped, NOW)], ())
 
 
 def a_version(booking: Booking, key_id: UUID | None = None) -> Rebuilt:

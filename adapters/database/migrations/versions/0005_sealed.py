@@ -44,6 +44,7 @@ def upgrade() -> None:
             key_id {id_} not null primary key,
             guest_id {id_} not null,
             wrapped text,
+            is_current smallint not null,
             created_at {instant} not null,
             erased_at {instant},
             tombstone_due_at {instant}
@@ -60,9 +61,9 @@ def upgrade() -> None:
         """
     )
     op.execute(
-        "create unique index guest_keys_of_guests on guest_keys (guest_id)"
-        " where wrapped is not null"
+        "create unique index guest_keys_that_seal on guest_keys (guest_id) where is_current = 1"
     )
+    op.execute("create index guest_keys_of_guests on guest_keys (guest_id)")
     op.execute(
         "create index guest_keys_to_tell on guest_keys (tombstone_due_at)"
         " where tombstone_due_at is not null"
