@@ -53,5 +53,5 @@ def test_later_transactions_go_along_with_the_outcome_under_one_fence() -> None:
     assert [list(rows) for rows in made.rows] == [
         ["fence", "start"],
         ["fence", "claim"],
-        ["fence", "journal", "outcome"],
+        ["fence", "journal", "outcome", "audit"],
     ]

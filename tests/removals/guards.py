@@ -156,14 +156,9 @@ REMOVALS: Final = (
             Edit(
                 "handlers/record.py",
                 "            rows |= {row.row_id: row for row in"
-                " self._recording(closing, rows, now)}\n",
+                " self._recording(closing, rows, keys, now)}\n",
                 "            rows |= {row.row_id: replace(row, owed=()) for row in"
-                " self._recording(closing, rows, now)}\n",
-            ),
-            Edit(
-                "handlers/record.py",
-                "from dataclasses import dataclass\n",
-                "from dataclasses import dataclass, replace\n",
+                " self._recording(closing, rows, keys, now)}\n",
             ),
         ),
         (

@@ -8,8 +8,10 @@ from dataclasses import replace
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from handlers.dead_letter import opened
 from handlers.ports import Held, Output, Record
 from tests.adapters.kafka.workers import Cluster, Echo, working
+from tests.fakes.sealing import FakeServiceKeys
 
 TOO_MUCH = b"x" * 1_500_000  # replies and events take 1 MiB, dead letters 3
 
@@ -53,7 +55,8 @@ async def test_a_reply_too_large_for_its_topic_goes_to_the_dead_letters(cluster:
     async with working(cluster.settings, processor):
         events = await cluster.events(1)
     (letter,) = await cluster.visible(cluster.names.dead_letter, 1)
-    assert letter.value == TOO_MUCH
+    record = Record(letter.topic, 0, 0, 0, letter.key, letter.value, letter.headers)
+    assert opened(record, FakeServiceKeys(), None).value == TOO_MUCH
     assert ("dlq_reason", b"reply_refused") in letter.headers
     assert ("dlq_detail", b"too_large") in letter.headers
     assert len(events) == 1

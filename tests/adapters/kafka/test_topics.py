@@ -20,7 +20,7 @@ async def test_topics_that_were_created_have_nothing_wrong(
     created = await create_topics(settings)
     assert set(created) == {
         f"{topic_prefix}.{name}"
-        for name in ("commands", "queries", "replies", "events", "dead-letter")
+        for name in ("commands", "queries", "replies", "events", "dead-letter", "guest-keys")
     }
     assert await check_topics(settings) == []
 
@@ -33,7 +33,7 @@ async def test_missing_topics_are_named_with_what_to_run(
     kafka: KafkaServer, topic_prefix: str
 ) -> None:
     problems = await check_topics(quick(kafka.bootstrap_servers, topic_prefix))
-    assert len(problems) == 5
+    assert len(problems) == 6
     assert problems[0] == (f"Topic {topic_prefix}.commands is missing. Run: booking topics create")
 
 
