@@ -66,7 +66,7 @@ class TransactionalPublisher:
         self._patience_seconds = settings.request_timeout_ms / 1000
         self._producer = AIOKafkaProducer(
             **settings.connection(),
-            transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
+            transactional_id=settings.transactional_id(source.topic, source.partition),
             transaction_timeout_ms=settings.transaction_timeout_ms,
             max_batch_size=MAX_BATCH_BYTES,
         )

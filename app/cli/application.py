@@ -9,6 +9,7 @@ import typer
 
 from app.cli.demo import demo
 from app.cli.dlq import dlq
+from app.cli.grants import grants
 from app.cli.health import health
 from app.cli.migrate import migrate
 from app.cli.printing import remark, say
@@ -55,6 +56,7 @@ application.add_typer(topics, name="topics")
 application.command()(why)
 application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
+application.command()(grants)
 for _command in (migrate, replay, rebuild, health, token):
     application.command()(_command)
 

@@ -10,6 +10,7 @@ from app.failures import Failure
 
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
+    from handlers.ports import DatabaseAway
 
 
 def read_database_settings() -> DatabaseSettings:
@@ -39,4 +40,13 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     except HalfRebuilt as error:
         raise Failure(str(error)) from error
     except DatabaseAway as error:
-        raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
+        raise told(error) from error
+
+
+def told(error: DatabaseAway) -> Failure:
+    """A database that does not answer or refuses, in a line."""
+    from adapters.database.outages import DatabaseRefuses
+
+    if isinstance(error, DatabaseRefuses):
+        return Failure(str(error))
+    return Failure("the database does not answer (BOOKING_DATABASE__URL)")

@@ -170,7 +170,7 @@ def _with_box(work: Callable[..., Coroutine[Any, Any, Any]], *, quiet: bool) -> 
 
     try:
         with (
-            kafka_failures(kafka.bootstrap_servers),
+            kafka_failures(kafka),
             database_failures(database),
             progress("dead letters", quiet=quiet) as advance,
         ):

@@ -64,7 +64,7 @@ def replay(
 
     try:
         with (
-            kafka_failures(kafka.bootstrap_servers),
+            kafka_failures(kafka),
             database_failures(replaying.database),
             progress("records", quiet=json) as advance,
         ):

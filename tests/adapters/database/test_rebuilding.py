@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.database.database import Database
+from adapters.database.database import Database, open_database
+from adapters.database.rights import Role
+from adapters.database.settings import DatabaseSettings
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.lifecycle import Status
@@ -16,13 +19,22 @@ from domain.outcome import StatusChange
 from domain.rules import Fallback, Rules
 from handlers.ports import KeyClaim, Mark, Rebuilt
 from tests.adapters.database.lane import PARTITION, TOPIC, a_start, an_outcome, another_booking
+from tests.adapters.database.migrated import url_of
 from tests.builders import NOW
 
 EVENTS = "booking.events"
 RULES = Rules(fallback=Fallback(is_allowed=False))
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture
+async def rebuilt(postgresql_url: str) -> AsyncIterator[Database]:
+    """On PostgreSQL, by somebody who may do no more than a rebuild has to."""
+    database = open_database(DatabaseSettings(url_of(postgresql_url, Role.REBUILD)))
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["rebuilt", "sqlite"])
 def real(request: pytest.FixtureRequest) -> Database:
     found: Database = request.getfixturevalue(request.param)
     return found
