@@ -91,7 +91,7 @@ class TransactionalPublisher:
 
     async def _fill_transaction(self, outputs: Sequence[Output], reached: Mark) -> None:
         producer = self._producer
-        sent = await send(producer, outputs)
+        sent = await send(producer, outputs, self._refusals)
         offset = asyncio.ensure_future(
             producer.send_offsets_to_transaction({self._source: as_commit(reached)}, self._group_id)
         )
@@ -177,7 +177,8 @@ class BrokerPublisher:
         producer = await self._started()
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-                await delivered(await send(producer, outputs), self._refusals)
+                sent = await send(producer, outputs, self._refusals)
+                await delivered(sent, self._refusals)
         except BaseException:
             # Its sequence numbers are no longer the broker's; the next try starts afresh.
             if self._producer is producer:

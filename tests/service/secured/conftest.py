@@ -59,12 +59,16 @@ class Secured:
                 await asyncio.to_thread(self.kafka.run_acls, lines)
             else:
                 await carry_out(self.kafka.as_admin(), lines)
-            owner = await asyncpg.connect(
-                self.postgres.url(OWNER, _PASSWORD_OF_OWNER, database).replace("+asyncpg", "")
-            )
-            await owner.execute(ran[1].out)
-            await owner.close()
+            await as_owner(self, database, ran[1].out)
         return self.settings("worker", database)
+
+
+async def as_owner(secured: Secured, database: str, sql: str) -> None:
+    """Let the owner of the tables do this."""
+    url = secured.postgres.url(OWNER, _PASSWORD_OF_OWNER, database)
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute(sql)
+    await connection.close()
 
 
 def database_in(settings: Mapping[str, str]) -> str:
