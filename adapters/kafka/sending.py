@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from adapters.kafka.hearing import hear
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.refusals import REFUSED_FOR_GOOD, TOPIC_CLOSED, Refusals
 from adapters.kafka.rights_held import in_words
@@ -69,14 +70,6 @@ async def _send_to(
     delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
     delivery.add_done_callback(hear)
     return [*sent, Sent(outputs[start:], delivery)]
-
-
-def hear(future: asyncio.Future[Any]) -> None:
-    """Look into a future, so that asyncio does not report its failure where whoever waited for it
-    was cancelled.
-    """
-    if not future.cancelled():
-        future.exception()
 
 
 def _append(batch: Any, output: Output) -> bool:

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.protocol.admin import CreateAclsRequest
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
 from adapters.kafka.acls import Operation, Resource
 from adapters.kafka.settings import KafkaSettings
@@ -22,19 +22,23 @@ _ALLOW: Final = 3
 
 
 async def carry_out(admin_settings: KafkaSettings, lines: Sequence[str]) -> None:
-    """Each has to add something and to succeed; an option that is not known ends the test."""
+    """Each has to change something and to succeed; an option that is not known ends the test."""
     admin = AIOKafkaAdminClient(**admin_settings.connection())
     await admin.start()
     try:
         for line in lines:
             for request in _requests(line):
                 answer = await admin._send_request(request)
-                assert [code for code, _ in answer.creation_responses] == [0], line
+                if isinstance(request, CreateAclsRequest):
+                    assert [code for code, _ in answer.creation_responses] == [0], line
+                else:
+                    ((code, _, removed),) = answer.filter_responses
+                    assert (code, len(removed)) == (0, 1), line
     finally:
         await admin.close()
 
 
-def _requests(line: str) -> list[CreateAclsRequest]:
+def _requests(line: str) -> list[CreateAclsRequest | DeleteAclsRequest]:
     program, *words = shlex.split(line)
     assert program == "kafka-acls.sh"
     asked = vars(_options().parse_args(words))
@@ -45,17 +49,18 @@ def _requests(line: str) -> list[CreateAclsRequest]:
     ]
     assert named
     pattern = _PATTERNS[asked["resource_pattern_type"]]
+    change = CreateAclsRequest if asked["add"] else DeleteAclsRequest
     return [
-        CreateAclsRequest(
-            kind, name, pattern, asked["allow_principal"], "*", _OPERATIONS[word], _ALLOW
-        )
+        change(kind, name, pattern, asked["allow_principal"], "*", _OPERATIONS[word], _ALLOW)
         for (kind, name), word in product(named, asked["operation"])
     ]
 
 
 def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(exit_on_error=False)
-    options.add_argument("--add", action="store_true", required=True)
+    change = options.add_mutually_exclusive_group(required=True)
+    change.add_argument("--add", action="store_true")
+    change.add_argument("--remove", action="store_true")
     for name in ("--bootstrap-server", "--command-config", "--allow-principal"):
         options.add_argument(name, required=True)
     options.add_argument("--operation", action="append", required=True, choices=_OPERATIONS)

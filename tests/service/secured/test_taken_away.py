@@ -27,7 +27,7 @@ async def without(secured: Secured, right: str) -> AsyncIterator[None]:
     """The worker may not do this while the block runs; `right` is options of kafka-acls.sh."""
     words = ["kafka-acls.sh", "--bootstrap-server", secured.kafka.scram, "--command-config"]
     words += ["admin.properties", "--allow-principal", "User:worker", *shlex.split(right)]
-    await asyncio.to_thread(secured.kafka.run_acls, [shlex.join([*words, "--remove", "--force"])])
+    await carry_out(secured.kafka.as_admin(), [shlex.join([*words, "--remove"])])
     try:
         yield
     finally:
