@@ -15,9 +15,15 @@ from faststream import FastStream
 
 from adapters.database.database import Database, open_database
 from adapters.database.migrations import pending_migrations
+from adapters.database.outages import DatabaseRefuses
+from adapters.database.rights import lacking_rights as lacking_grants
 from adapters.database.sqlite_lock import DatabaseInUse
+from adapters.kafka.admission import trouble_with
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import OutputRefused
+from adapters.kafka.rights import worker_rights
+from adapters.kafka.rights_held import in_words, lacking_rights
+from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames, check_topics
 from adapters.partners import HttpPartners
@@ -34,6 +40,8 @@ SWEEP_EVERY_SECONDS = 1.0
 BEAT_EVERY_SECONDS = 1.0
 # Longer than a stop in good order may take; what then still goes on is what hangs.
 GIVES_UP_WITHIN_SECONDS = 40.0
+_ACLS = "give this user what `booking topics acls --principal User:NAME` prints"
+_GRANTS = "give it what `booking grants --role NAME` prints"
 
 
 class CannotStart(Exception):
@@ -68,7 +76,7 @@ async def _live(settings: Settings) -> str | None:
         await _ready(settings, database, pulse)
         clients = await held.enter_async_context(authenticator(settings.auth))
         pulse.awaited = lambda: "the keys of tokens"
-        await _patiently("the keys of tokens", lambda: _keys_at_hand(clients))
+        await _patiently(settings.kafka, "the keys of tokens", lambda: _keys_at_hand(clients))
         partners = await held.enter_async_context(
             HttpPartners(settings.inventory, settings.pricing, settings.payment)
         )
@@ -134,22 +142,27 @@ class _End:
 
 async def _ready(settings: Settings, database: Database, pulse: _Pulse) -> None:
     """Wait until database and Kafka answer; raises CannotStart when they are not prepared."""
+    kafka = settings.kafka
     pulse.awaited = lambda: "the database"
     pending = await _patiently(
-        "the database", lambda: asyncio.to_thread(pending_migrations, settings.database.url)
+        kafka, "the database", lambda: asyncio.to_thread(pending_migrations, settings.database.url)
     )
     pulse.awaited = lambda: "Kafka"
-    wrong = await _patiently("Kafka", lambda: check_topics(settings.kafka))
+    wrong = await _patiently(kafka, "Kafka", lambda: _wrong_with_kafka(settings))
     if pending:
         wrong = [
             f"the database lacks {len(pending)} migration(s): run `booking migrate`",
             *wrong,
         ]
-    elif await _patiently("the database", lambda: _unfinished_rebuild(settings, database)):
+    elif lacking := await _patiently(
+        kafka, "the database", lambda: lacking_grants(settings.database)
+    ):
+        wrong = [*(f"the database's user lacks {right}" for right in lacking), _GRANTS, *wrong]
+    elif await _patiently(kafka, "the database", lambda: _unfinished_rebuild(settings, database)):
         wrong = ["a rebuild of this database is not finished: run `booking rebuild`", *wrong]
     if wrong:
         raise CannotStart("\n".join(wrong))
-    await _patiently("the database", lambda: _unknown_keys(database))
+    await _patiently(kafka, "the database", lambda: _unknown_keys(database))
 
 
 async def _unknown_keys(database: Database) -> Sequence[str]:
@@ -171,12 +184,31 @@ async def _keys_at_hand(clients: Authenticator) -> Sequence[str]:
     return ()
 
 
-async def _patiently(what: str, ask: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:
+async def _wrong_with_kafka(settings: Settings) -> Sequence[str]:
+    """Rights that are missing, all at once; else what is wrong with the topics."""
+    rights = worker_rights(settings.kafka, settings.reply_prefixes)
+    if lacking := await lacking_rights(settings.kafka, rights):
+        return [*(f"Kafka does not allow {right}: an ACL is missing" for right in lacking), _ACLS]
+    return await check_topics(settings.kafka)
+
+
+async def _patiently(
+    kafka: KafkaSettings, what: str, ask: Callable[[], Awaitable[Sequence[str]]]
+) -> Sequence[str]:
+    """The answer, once there is one. Raises CannotStart where waiting for it would be in vain."""
     standstill = Standstill("worker")
     while True:
         try:
             answer = await ask()
-        except (DatabaseAway, KeysAway, KafkaError, OSError) as error:
+        except DatabaseRefuses as error:
+            raise CannotStart(str(error)) from error
+        except KafkaError as error:
+            trouble = await trouble_with(kafka)
+            if trouble and trouble.is_final:
+                raise CannotStart(str(trouble)) from error
+            pause = standstill.waits_for(what, str(trouble) if trouble else in_words(error))
+            await asyncio.sleep(pause)
+        except (DatabaseAway, KeysAway, OSError) as error:
             await asyncio.sleep(standstill.waits_for(what, repr(error)))
         else:
             standstill.over()
@@ -203,7 +235,7 @@ class _Sweeping:
             except DatabaseAway as error:
                 pause = standstill.waits_for("the database", repr(error))
             except (KafkaError, OutputRefused, TimeoutError) as error:
-                pause = standstill.waits_for("Kafka", repr(error))
+                pause = standstill.waits_for("Kafka", in_words(error))
             else:
                 standstill.over()
                 pause = 0.0

@@ -9,6 +9,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from adapters.database.encryption import without_tls_words
+
 IDLE_IN_TRANSACTION_SECONDS: Final = 5
 
 # A worker that froze in the middle of a transaction must not hold its lanes against its successor,
@@ -37,6 +39,7 @@ _BUSY_MS: Final = 5000
 
 def postgresql_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngine:
     """READ COMMITTED for the lanes; autocommit for those who only read."""
+    url, tls = without_tls_words(url)
     settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
     return create_async_engine(
         url,
@@ -48,6 +51,7 @@ def postgresql_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngi
             "server_settings": settings,
             "timeout": _CONNECT_SECONDS,
             "command_timeout": _ANSWER_SECONDS,
+            **tls,
         },
         hide_parameters=True,  # they hold personal data
     )

@@ -1,7 +1,12 @@
-"""Which errors mean "wait and try again": they become DatabaseAway, all others stay themselves."""
+"""Which errors mean "wait and try again": they become DatabaseAway, all others stay themselves.
+
+A database that answers and refuses is one of them: while a worker runs, nothing is lost by waiting
+until somebody has put it right. Who only starts tells them apart by DatabaseRefuses.
+"""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -26,8 +31,18 @@ _AWAY_STATES: Final = frozenset(
         "57P05",  # idle_session_timeout
     }
 )
+_REFUSALS: Final = {
+    "28000": "the database does not let this user in this way",
+    "28P01": "the database does not let this user in with this password",
+    "3D000": "there is no such database",
+    "42501": "this user lacks a right, see `booking grants`",
+}
 # SQLite, by the primary part of the extended code's name.
 _AWAY_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+
+
+class DatabaseRefuses(DatabaseAway):
+    """It answers, and will refuse us until somebody has put it right; the message says what."""
 
 
 @contextmanager
@@ -36,17 +51,38 @@ def outages_named() -> Iterator[None]:
     try:
         yield
     except (OSError, PoolTimeout) as error:
+        if refusal := _refused_connection(error):
+            raise DatabaseRefuses(refusal) from error
         raise DatabaseAway(f"{type(error).__name__}: {error}") from error
     except DBAPIError as error:
+        if refusal := _REFUSALS.get(_state(error)):
+            raise DatabaseRefuses(f"{refusal} (BOOKING_DATABASE__URL): {error.orig}") from error
         if not _is_outage(error):
             raise
         raise DatabaseAway(f"{type(error.orig).__name__}: {error.orig}") from error
 
 
+def _refused_connection(error: Exception) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the database's certificate is not to be trusted: {error.verify_message}"
+            " (sslrootcert and the host in BOOKING_DATABASE__URL)"
+        )
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        return f"TLS with the database fails (BOOKING_DATABASE__URL): {error}"
+    if "rejected SSL upgrade" in str(error):  # asyncpg has no class for it
+        return "the database offers no TLS, which BOOKING_DATABASE__URL asks for"
+    return None
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
 def _is_outage(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
+    state = _state(error)
     if state in _AWAY_STATES or state[:2] in _AWAY_CLASSES:
         return True
     name = getattr(error.orig, "sqlite_errorname", None) or ""

@@ -16,6 +16,7 @@ from adapters.kafka.commands_consumer import CommandsConsumer
 from adapters.kafka.connections import notice_broken_connections
 from adapters.kafka.deaths import death_in
 from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.fetching import Fetching
 from adapters.kafka.lanes import Lanes
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.queries_consumer import QueriesConsumer
@@ -44,6 +45,7 @@ class KafkaSide:
         topics: TopicDirectory,
         consumers: tuple[CommandsConsumer, QueriesConsumer],
         publisher: BrokerPublisher,
+        fetching: tuple[Fetching, Fetching],
         drain_seconds: float,
         give_up: Callable[[str], None],
     ) -> None:
@@ -51,6 +53,7 @@ class KafkaSide:
         self._topics = topics
         self._commands, self._queries = consumers
         self._publisher = publisher
+        self._fetching = fetching
         self._drain_seconds = drain_seconds
         self._give_up = give_up
         self._standstill = Standstill("worker")
@@ -60,8 +63,14 @@ class KafkaSide:
     @property
     def awaited(self) -> str | None:
         """What the consumers wait for now; None while work goes on."""
-        waiting = (self._death, self._standstill, self._commands, self._queries)
-        return next((each.awaited for each in waiting if each.awaited), None)
+        parts = (
+            self._death,
+            self._standstill,
+            self._commands,
+            self._queries,
+            *self._fetching,
+        )
+        return next((part.awaited for part in parts if part.awaited), None)
 
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
@@ -126,10 +135,14 @@ def build_broker(
         logger=_quiet_logger(),
         log_level=logging.DEBUG,  # two lines a batch otherwise
     )
-    _subscribe(broker, settings, names.commands, settings.group_id, commands_consumer)
-    _subscribe(broker, settings, names.queries, settings.queries_group_id, queries_consumer)
+    fetching = (
+        _subscribe(broker, settings, names.commands, commands_consumer, give_up),
+        _subscribe(broker, settings, names.queries, queries_consumer, give_up),
+    )
     consumers = (commands_consumer, queries_consumer)
-    return KafkaSide(broker, topics, consumers, publisher, settings.drain_seconds, give_up)
+    return KafkaSide(
+        broker, topics, consumers, publisher, fetching, settings.drain_seconds, give_up
+    )
 
 
 def _quieten_aiokafka() -> None:
@@ -154,12 +167,13 @@ def _subscribe(
     broker: KafkaBroker,
     settings: KafkaSettings,
     topic: str,
-    group_id: str,
     listener: CommandsConsumer | QueriesConsumer,
-) -> None:
+    give_up: Callable[[str], None],
+) -> Fetching:
+    is_of_queries = isinstance(listener, QueriesConsumer)
     subscriber: Any = broker.subscriber(
         topic,
-        group_id=group_id,
+        group_id=settings.queries_group_id if is_of_queries else settings.group_id,
         batch=True,
         max_records=settings.max_batch_records,
         batch_timeout_ms=settings.batch_timeout_ms,
@@ -178,6 +192,9 @@ def _subscribe(
         await listener.consume(subscriber.consumer, records)
 
     subscriber(consume)
+    fetching = Fetching(f"reading {topic}", subscriber.get_msg, give_up)
+    subscriber.get_msg = fetching.get_msg
+    return fetching
 
 
 def _security(settings: KafkaSettings) -> BaseSecurity | None:

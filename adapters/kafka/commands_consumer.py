@@ -16,6 +16,7 @@ from adapters.kafka.patience import Patience
 from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.redelivery import Redelivery
 from adapters.kafka.refusals import CannotPublish
+from adapters.kafka.rights_held import in_words
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.when_idle import WhenIdle
@@ -223,7 +224,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 rest = waits_for("the keys of tokens", repr(error))
             case KafkaError() | TimeoutError():
                 # After a fencing wait one heartbeat, so that the group decides first whose it is.
-                rest = max(self._heartbeat_seconds, waits_for("Kafka", repr(error)))
+                rest = max(self._heartbeat_seconds, waits_for("Kafka", in_words(error)))
             case Exception():
                 rest = waits_for("a repair", type(error).__name__)
                 _log.error("batch failed", exc_info=error)

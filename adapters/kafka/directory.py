@@ -8,6 +8,7 @@ from collections.abc import Collection
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from adapters.kafka.admission import trouble_with
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 
@@ -15,6 +16,7 @@ REFRESHED_EVERY_SECONDS = 10.0
 # However many unknown names strangers put into `reply_to`, they cost one question in this time.
 ASKED_AGAIN_AFTER_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+_SILENT = "no broker answers"
 
 
 class TopicDirectory:
@@ -43,14 +45,14 @@ class TopicDirectory:
             except KafkaError as error:
                 known, reason = False, repr(error)
             else:
-                reason = "no broker answers"
+                reason = _SILENT
             if known:
                 self._client = client
                 self._watch = asyncio.create_task(self._keep_fresh(client, standstill))
                 standstill.over()
                 return
             await client.close()
-            standstill.waits_for("Kafka", reason)
+            standstill.waits_for("Kafka", str(await trouble_with(self._settings) or reason))
             await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
@@ -82,7 +84,8 @@ class TopicDirectory:
             if await client.force_metadata_update():
                 standstill.over()
             else:
-                standstill.waits_for("Kafka", "no broker answers")
+                reason = await trouble_with(self._settings) or _SILENT
+                standstill.waits_for("Kafka", str(reason))
 
     @property
     def _started(self) -> AIOKafkaClient:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed
-from aiokafka.producer.transaction_manager import TransactionManager, TransactionState
+from aiokafka.producer.transaction_manager import TransactionState
 from aiokafka.structs import OffsetAndMetadata
 
+from adapters.kafka.hearing import hear_of_failures
 from adapters.kafka.refusals import Refusals
-from adapters.kafka.sending import OutputRefused, delivered, hear, send
+from adapters.kafka.sending import OutputRefused, delivered, send
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Mark, Output
 
@@ -66,11 +67,11 @@ class TransactionalPublisher:
         self._patience_seconds = settings.request_timeout_ms / 1000
         self._producer = AIOKafkaProducer(
             **settings.connection(),
-            transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
+            transactional_id=settings.transactional_id(source.topic, source.partition),
             transaction_timeout_ms=settings.transaction_timeout_ms,
             max_batch_size=MAX_BATCH_BYTES,
         )
-        _hear_of_failures(self._producer._txn_manager)
+        hear_of_failures(self._producer)
 
     async def start(self) -> None:
         """Fence every former producer of this partition and wait for the end of its transaction."""
@@ -91,7 +92,7 @@ class TransactionalPublisher:
 
     async def _fill_transaction(self, outputs: Sequence[Output], reached: Mark) -> None:
         producer = self._producer
-        sent = await send(producer, outputs)
+        sent = await send(producer, outputs, self._refusals)
         offset = asyncio.ensure_future(
             producer.send_offsets_to_transaction({self._source: as_commit(reached)}, self._group_id)
         )
@@ -177,7 +178,8 @@ class BrokerPublisher:
         producer = await self._started()
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-                await delivered(await send(producer, outputs), self._refusals)
+                sent = await send(producer, outputs, self._refusals)
+                await delivered(sent, self._refusals)
         except BaseException:
             # Its sequence numbers are no longer the broker's; the next try starts afresh.
             if self._producer is producer:
@@ -200,7 +202,7 @@ class BrokerPublisher:
                     enable_idempotence=True,
                     max_batch_size=MAX_BATCH_BYTES,
                 )
-                _hear_of_failures(producer._txn_manager)
+                hear_of_failures(producer)
                 try:
                     async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
                         await producer.start()
@@ -216,31 +218,6 @@ async def _settled(task: asyncio.Future[None]) -> None:
     if not task.done():
         task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _hear_of_failures(transactions: TransactionManager) -> None:
-    """Look into every future in which aiokafka tells of a failed transaction, whoever else does.
-
-    Of an idle producer, or one that is given up, nobody waits for them, and asyncio would report as
-    an error that nobody has. Before the first transaction there is none to tell it in, and aiokafka
-    0.14 fails over that.
-    """
-    for name in ("fatal_error", "error_transaction"):
-        setattr(transactions, name, _heard(transactions, getattr(transactions, name)))
-
-
-def _heard(
-    transactions: TransactionManager, fail: Callable[[BaseException], None]
-) -> Callable[[BaseException], None]:
-    def failing(error: BaseException) -> None:
-        if transactions._transaction_waiter is None:
-            transactions._transaction_waiter = asyncio.get_running_loop().create_future()
-        for *_, offset in transactions._pending_txn_offsets:
-            offset.add_done_callback(hear)
-        fail(error)
-        transactions._transaction_waiter.add_done_callback(hear)
-
-    return failing
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

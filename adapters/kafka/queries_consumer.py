@@ -14,6 +14,7 @@ from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.patience import Patience
 from adapters.kafka.publishing import BrokerPublisher, OutputRefused
 from adapters.kafka.redelivery import Redelivery
+from adapters.kafka.rights_held import in_words
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from handlers.ports import DatabaseAway, KeysAway, QueryProcessor, Record
@@ -89,7 +90,7 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             case KeysAway():
                 rest = waits_for("the keys of tokens", repr(error))
             case KafkaError() | TimeoutError():
-                rest = waits_for("Kafka", repr(error))
+                rest = waits_for("Kafka", in_words(error))
             case _:
                 rest = waits_for("a repair", type(error).__name__)
                 _log.error("queries failed", exc_info=error)

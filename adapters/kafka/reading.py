@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from adapters.kafka.coordinators import coordinator_of
 from adapters.kafka.publishing import from_commit
 from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Mark, Record
 
 _MOST_RECORDS = 2_000
-_ASKED_AGAIN_EVERY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +139,9 @@ async def group_state(settings: KafkaSettings, topic: str) -> GroupState:
     admin = AIOKafkaAdminClient(**settings.connection())
     await admin.start()
     try:
-        await _coordinated(admin, settings)
-        (described,) = await admin.describe_consumer_groups([settings.group_id])
+        patience = settings.request_timeout_ms / 1000
+        node = await coordinator_of(admin, settings.group_id, within_seconds=patience)
+        (described,) = await admin.describe_consumer_groups([settings.group_id], node)
         ((_, _, _, _, _, members, *_),) = described.groups
         offsets = await admin.list_consumer_group_offsets(settings.group_id)
     finally:
@@ -153,15 +152,3 @@ async def group_state(settings: KafkaSettings, topic: str) -> GroupState:
         committed={partition: offset.offset for partition, offset in ours.items()},
         marks={p: mark for p, offset in ours.items() if (mark := from_commit(offset))},
     )
-
-
-async def _coordinated(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> None:
-    """Wait for somebody to ask: a cluster that never had a group makes a topic for them first."""
-    async with asyncio.timeout(settings.request_timeout_ms / 1000):
-        while True:
-            try:
-                await admin.find_coordinator(settings.group_id)
-            except GroupCoordinatorNotAvailableError:
-                await asyncio.sleep(_ASKED_AGAIN_EVERY_SECONDS)
-            else:
-                return

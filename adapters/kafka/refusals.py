@@ -20,6 +20,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from adapters.kafka.rights_held import in_words
 from adapters.kafka.topics import TopicNames
 from handlers.ports import Output, Sealer, Topics
 from schemas.letters import SEALED, about, bound_to
@@ -69,7 +70,7 @@ class Refusals:
         for output, error in outputs:
             if isinstance(error, TOPIC_CLOSED) and output.topic not in self._closed_until:
                 self._closed_until[output.topic] = _now() + FORGOTTEN_AFTER_SECONDS
-                _log.error("output refused", topic=output.topic, reason=repr(error))
+                _log.error("output refused", topic=output.topic, reason=in_words(error))
 
     def forget(self, outputs: Sequence[Output]) -> None:
         """They are published, wherever they went."""
@@ -110,8 +111,10 @@ class Refusals:
     def _next_address(self, output: Output, reason: str) -> Output:
         names = self._names
         if output.topic in (names.events, names.commands, names.dead_letter, names.guest_keys):
+            missing = "; the ACL for Write is missing" if reason == "not_authorised" else ""
             raise CannotPublish(
-                f"Kafka refuses a record of {_size(output)} bytes for {output.topic}: {reason}"
+                f"Kafka refuses a record of {_size(output)} bytes for {output.topic}:"
+                f" {reason}{missing}"
             )
         if output.topic != names.replies:
             return replace(

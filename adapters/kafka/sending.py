@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from adapters.kafka.hearing import hear
 from adapters.kafka.partitioning import home_partition
-from adapters.kafka.refusals import REFUSED_FOR_GOOD, Refusals
+from adapters.kafka.refusals import REFUSED_FOR_GOOD, TOPIC_CLOSED, Refusals
+from adapters.kafka.rights_held import in_words
 from handlers.ports import Output
 
 
@@ -26,15 +29,23 @@ class Sent:
     delivery: asyncio.Future[Any]
 
 
-async def send(producer: AIOKafkaProducer, outputs: Sequence[Output]) -> list[Sent]:
-    """Put the outputs into batches of their own, which saves a future and a lookup per record."""
+async def send(
+    producer: AIOKafkaProducer, outputs: Sequence[Output], refusals: Refusals | None
+) -> list[Sent]:
+    """Put the outputs into batches of their own, which saves a future and a lookup per record.
+
+    A topic that may not even be seen is noted, and raised as OutputRefused.
+    """
     by_target: dict[TopicPartition, list[Output]] = {}
     partitions: dict[str, int] = {}
     for output in outputs:
         topic, partition = output.topic, output.partition
         if partition is None:
             if topic not in partitions:
-                partitions[topic] = len(await producer.partitions_for(topic))
+                try:
+                    partitions[topic] = len(await producer.partitions_for(topic))
+                except TOPIC_CLOSED as error:
+                    _refuse([(each, error) for each in outputs if each.topic == topic], refusals)
             key = output.value if output.key is None else output.key
             partition = home_partition(key, partitions[topic])
         by_target.setdefault(TopicPartition(topic, partition), []).append(output)
@@ -59,14 +70,6 @@ async def _send_to(
     delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
     delivery.add_done_callback(hear)
     return [*sent, Sent(outputs[start:], delivery)]
-
-
-def hear(future: asyncio.Future[Any]) -> None:
-    """Look into a future, so that asyncio does not report its failure where whoever waited for it
-    was cancelled.
-    """
-    if not future.cancelled():
-        future.exception()
 
 
 def _append(batch: Any, output: Output) -> bool:
@@ -99,8 +102,13 @@ async def delivered(sent: Sequence[Sent], refusals: Refusals | None) -> None:
         for output in batch.outputs
     ]
     if refused:
-        if refusals is not None:
-            refusals.note(refused)
-        raise OutputRefused(f"{refused[0][0].topic}: {refused[0][1]!r}")
+        _refuse(refused, refusals)
     if failed:
         raise failed[0]
+
+
+def _refuse(refused: Sequence[tuple[Output, KafkaError]], refusals: Refusals | None) -> NoReturn:
+    if refusals is not None:
+        refusals.note(refused)
+    output, error = refused[0]
+    raise OutputRefused(f"{output.topic}: {in_words(error)}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aiokafka.helpers import create_ssl_context
+from adapters.tls import Tls, client_context
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -26,7 +26,7 @@ class KafkaSettings:
     sasl_mechanism: SaslMechanism = "PLAIN"
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
-    ssl_cafile: str | None = None
+    tls: Tls = field(default_factory=Tls)
 
     session_timeout_ms: int = 30_000
     # A rebalance waits this long for batches in hand; a batch may take half of it.
@@ -43,6 +43,10 @@ class KafkaSettings:
     def queries_group_id(self) -> str:
         return f"{self.group_id}-queries"
 
+    def transactional_id(self, topic: str, partition: int | None) -> str:
+        """Of the lane's producer; without a partition what those of all partitions begin with."""
+        return f"{self.group_id}-{topic}-{'' if partition is None else partition}"
+
     @property
     def heartbeat_interval_ms(self) -> int:
         """Kafka asks for a third of the session at most; half of that survives a lost one."""
@@ -53,6 +57,15 @@ class KafkaSettings:
         """A batch that takes longer is given up, so that a rebalance never waits in vain."""
         return self.rebalance_timeout_ms / 2_000
 
+    @property
+    def is_encrypted(self) -> bool:
+        return self.security_protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it says who it is by a user's name, and not by a certificate or not at all."""
+        return self.security_protocol in ("SASL_PLAINTEXT", "SASL_SSL")
+
     def connection(self) -> dict[str, Any]:
         """What every aiokafka client takes to connect."""
         options: dict[str, Any] = {
@@ -60,9 +73,9 @@ class KafkaSettings:
             "request_timeout_ms": self.request_timeout_ms,
             "security_protocol": self.security_protocol,
         }
-        if self.security_protocol in ("SSL", "SASL_SSL"):
-            options["ssl_context"] = create_ssl_context(cafile=self.ssl_cafile)
-        if self.security_protocol in ("SASL_PLAINTEXT", "SASL_SSL"):
+        if self.is_encrypted:
+            options["ssl_context"] = client_context(self.tls)
+        if self.is_named:
             options |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.sasl_username,

@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
+from adapters.kafka.acls import Operation
 from adapters.kafka.connections import notice_broken_connections
 from adapters.kafka.settings import KafkaSettings
 
@@ -31,6 +32,8 @@ COMPACTED: Final = {
     "delete.retention.ms": str(timedelta(days=1) // timedelta(milliseconds=1)),
     "message.timestamp.type": "CreateTime",
 }
+_READ, _WRITE = Operation.READ, Operation.WRITE
+_SEE_CONFIGS: Final = Operation.DESCRIBE_CONFIGS  # for what `broker_time` demands
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,15 @@ class TopicNames:
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """How a topic has to be; `broker_time` means that producers cannot set the timestamp."""
+    """How a topic has to be; `broker_time` means that producers cannot set the timestamp.
+
+    `worker_may` and `operator_may` are what ACLs have to allow them, and no more.
+    """
 
     name: str
     kept: timedelta | None
+    worker_may: frozenset[Operation]
+    operator_may: frozenset[Operation]
     broker_time: bool = False
     max_bytes: int | None = None
     partitions: int = PARTITIONS
@@ -96,12 +104,46 @@ def planned_topics(prefix: str) -> tuple[TopicPlan, ...]:
     """The table. Tokens and lead times are judged at the broker's time, hence `broker_time`."""
     names = TopicNames(prefix)
     return (
-        TopicPlan(names.commands, kept=timedelta(days=30), broker_time=True),
-        TopicPlan(names.queries, kept=timedelta(days=1), broker_time=True),
-        TopicPlan(names.replies, kept=timedelta(days=1)),
-        TopicPlan(names.events, kept=FOR_EVER),
-        TopicPlan(names.dead_letter, kept=timedelta(days=30), max_bytes=DEAD_LETTER_MAX_BYTES),
-        TopicPlan(names.guest_keys, kept=FOR_EVER, is_compacted=True),
+        TopicPlan(
+            names.commands,
+            kept=timedelta(days=30),
+            worker_may=frozenset({_READ, _WRITE, _SEE_CONFIGS}),  # it forwards, and sweeps
+            operator_may=frozenset({_READ, _WRITE, _SEE_CONFIGS}),
+            broker_time=True,
+        ),
+        TopicPlan(
+            names.queries,
+            kept=timedelta(days=1),
+            worker_may=frozenset({_READ, _SEE_CONFIGS}),
+            operator_may=frozenset({_WRITE, _SEE_CONFIGS}),
+            broker_time=True,
+        ),
+        TopicPlan(
+            names.replies,
+            kept=timedelta(days=1),
+            worker_may=frozenset({_WRITE}),
+            operator_may=frozenset({_READ}),
+        ),
+        TopicPlan(
+            names.events,
+            kept=FOR_EVER,
+            worker_may=frozenset({_WRITE}),
+            operator_may=frozenset({_READ}),
+        ),
+        TopicPlan(
+            names.dead_letter,
+            kept=timedelta(days=30),
+            worker_may=frozenset({_WRITE}),
+            operator_may=frozenset({_READ}),
+            max_bytes=DEAD_LETTER_MAX_BYTES,
+        ),
+        TopicPlan(
+            names.guest_keys,
+            kept=FOR_EVER,
+            worker_may=frozenset({_WRITE}),
+            operator_may=frozenset({_READ, _WRITE}),  # rebuild reads it, rekey writes it
+            is_compacted=True,
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from schemas.headers import MAX_CARRIED_BYTES, carried, weight
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Clients fill batches of a megabyte at most, measured before they compress them."""
 _FIRST_TRY_BYTES: Final = 1024 * 1024
-_MOST_VALUE: Final = 1024 * 1024
+_MOST_VALUE: Final = 3 * 1024 * 1024  # what a dead letter may be
 _MOST_KEY: Final = 1024
 _MOST_HEADERS: Final = 1024 * 1024
 NOT_UNFOLDED: Final = b"(not kept: it came in a batch that unfolds to more than 16 MiB)"

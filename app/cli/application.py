@@ -10,6 +10,7 @@ import typer
 from app.cli.audit import audit
 from app.cli.demo import demo
 from app.cli.dlq import dlq
+from app.cli.grants import grants
 from app.cli.health import health
 from app.cli.migrate import migrate
 from app.cli.printing import escaped, remark, say
@@ -58,6 +59,7 @@ application.command()(why)
 application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
 application.add_typer(audit, name="audit")
+application.command()(grants)
 for _command in (migrate, replay, rebuild, rekey, health, token):
     application.command()(_command)
 

@@ -11,7 +11,7 @@ from app.failures import Failure
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from app.operators import OperatorsLog
-    from handlers.ports import ServiceKeys
+    from handlers.ports import DatabaseAway, ServiceKeys
 
 
 def read_database_settings() -> DatabaseSettings:
@@ -65,4 +65,13 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     except CannotOpen as error:
         raise Failure(f"something in the database cannot be opened: {error}") from error
     except DatabaseAway as error:
-        raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
+        raise told(error) from error
+
+
+def told(error: DatabaseAway) -> Failure:
+    """A database that does not answer or refuses, in a line."""
+    from adapters.database.outages import DatabaseRefuses
+
+    if isinstance(error, DatabaseRefuses):
+        return Failure(str(error))
+    return Failure("the database does not answer (BOOKING_DATABASE__URL)")

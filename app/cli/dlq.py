@@ -188,7 +188,7 @@ def _with_box(
 
     try:
         with (
-            kafka_failures(kafka.bootstrap_servers),
+            kafka_failures(kafka),
             database_failures(database),
             progress("dead letters", quiet=quiet) as advance,
         ):

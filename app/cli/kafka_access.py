@@ -27,13 +27,29 @@ async def require_topics(settings: KafkaSettings, *names: str) -> None:
 
 
 @contextmanager
-def kafka_failures(servers: str) -> Iterator[None]:
-    """What can go wrong between us and Kafka, as a Failure that names the servers."""
+def kafka_failures(settings: KafkaSettings) -> Iterator[None]:
+    """What can go wrong between us and Kafka, as a Failure that says why."""
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
+    from adapters.kafka.rights_held import missing_right
+
+    servers = settings.bootstrap_servers
     try:
         yield
-    except (KafkaConnectionError, TimeoutError) as error:
-        raise Failure(f"Kafka does not answer at {servers}") from error
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
+        if missing := missing_right(error):
+            raise Failure(missing) from error
+        if trouble := _trouble(settings):
+            raise Failure(trouble) from error
+        if isinstance(error, KafkaConnectionError | TimeoutError):
+            raise Failure(f"Kafka does not answer at {servers}") from error
         raise Failure(f"Kafka at {servers} refused: {error}") from error
+
+
+def _trouble(settings: KafkaSettings) -> str | None:
+    """Why no broker lets us in; the client that failed does not tell."""
+    from adapters.kafka.admission import trouble_with
+    from app.cli.asynchronous import run_quietly
+
+    trouble = run_quietly(trouble_with(settings))
+    return str(trouble) if trouble else None

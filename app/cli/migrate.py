@@ -16,8 +16,8 @@ def migrate(
     """
     from adapters.database.migrations import migrate as apply_migrations
     from adapters.database.migrations import pending_migrations
+    from app.cli.database_access import told
     from app.cli.printing import say, say_json, warn
-    from app.failures import Failure
     from app.settings import read
     from app.settings.database import DatabaseSection
     from handlers.ports import DatabaseAway
@@ -29,7 +29,7 @@ def migrate(
         pending = pending_migrations(url)
         apply_migrations(url)
     except DatabaseAway as error:
-        raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
+        raise told(error) from error
     if json:
         say_json({"applied": pending})
     for revision in [] if json else pending or ["nothing: the schema is up to date"]:

@@ -33,6 +33,7 @@ def rebuild(
     """
     from adapters.database.sqlite_lock import DatabaseInUse
     from app.cli.asynchronous import run_quietly
+    from app.cli.database_access import told
     from app.cli.kafka_access import kafka_failures, require_topics
     from app.cli.printing import say, say_json, warn
     from app.cli.progress import progress
@@ -68,14 +69,14 @@ def rebuild(
         )
 
     try:
-        with kafka_failures(kafka.bootstrap_servers), progress("events", quiet=json) as advance:
+        with kafka_failures(kafka), progress("events", quiet=json) as advance:
             report = run_quietly(work(advance))
     except (CannotRebuild, DatabaseInUse) as error:
         raise Failure(str(error)) from error
     except CannotOpen as error:
         raise Failure(f"BOOKING_SEAL__KEYS: {error}") from error
     except DatabaseAway as error:
-        raise Failure("the database does not answer (BOOKING_DATABASE__URL)") from error
+        raise told(error) from error
     if json:
         say_json(report.as_json())
     else:

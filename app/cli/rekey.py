@@ -63,7 +63,7 @@ def rekey(json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
 
     try:
         with (
-            kafka_failures(kafka.bootstrap_servers),
+            kafka_failures(kafka),
             database_failures(settings),
             progress("keys", quiet=json) as advance,
         ):

@@ -68,7 +68,7 @@ def replay(
 
     try:
         with (
-            kafka_failures(kafka.bootstrap_servers),
+            kafka_failures(kafka),
             database_failures(database),
             progress("records", quiet=json) as advance,
         ):

@@ -68,7 +68,7 @@ def send(
         key=key,
         idempotency_key=idempotency_key,
     )
-    with kafka_failures(settings.bootstrap_servers):
+    with kafka_failures(settings):
         record = run_quietly(_ask(settings, asking, wait))
     if record is None:
         ids = {"id": asking.message_id, "correlation_id": asking.correlation_id}

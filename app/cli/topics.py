@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Principal(StrEnum):
+    """Whom rights are for."""
+
+    WORKER = "worker"
+    OPERATOR = "operator"
+    DEPLOYER = "deployer"
+
 
 topics = typer.Typer(no_args_is_help=True, help="The service's topics in Kafka.")
 
@@ -27,7 +37,7 @@ def create(json: Json = False) -> None:
     reading = read(KafkaSection)
     warn(reading.notices)
     settings = reading[KafkaSection].value
-    with kafka_failures(settings.bootstrap_servers):
+    with kafka_failures(settings):
         created = run_quietly(create_topics(settings))
     if json:
         say_json({"created": created})
@@ -52,7 +62,7 @@ def check(json: Json = False) -> None:
     reading = read(KafkaSection)
     warn(reading.notices)
     settings = reading[KafkaSection].value
-    with kafka_failures(settings.bootstrap_servers):
+    with kafka_failures(settings):
         wrong = run_quietly(check_topics(settings))
     if json:
         say_json({"wrong": wrong})
@@ -62,3 +72,43 @@ def check(json: Json = False) -> None:
         raise typer.Exit(1)
     if not json:
         say("all topics are as they have to be")
+
+
+@topics.command()
+def acls(
+    principal: Annotated[
+        str, typer.Option(metavar="User:NAME", help="As Kafka calls it; User:CN=NAME with mTLS.")
+    ],
+    whose: Annotated[
+        Principal,
+        typer.Option("--for", help="The worker, an operator, or who runs booking topics create."),
+    ] = Principal.WORKER,
+    json: Json = False,
+) -> None:
+    """Print the least rights with which it works, as commands of Kafka's own kafka-acls.sh.
+
+    They are made from the settings, so let those be the worker's. Nothing is connected to.
+
+    Example: booking topics acls --principal User:booking | sh
+    """
+    from adapters.kafka.acls import grants
+    from adapters.kafka.rights import deployer_rights, operator_rights, worker_rights
+    from app.cli.printing import say, say_json, warn
+    from app.settings import read
+    from app.settings.kafka import KafkaSection
+    from app.settings.service import RepliesSection
+
+    reading = read(KafkaSection, RepliesSection)
+    warn(reading.notices)
+    settings = reading[KafkaSection].value
+    prefixes = reading[RepliesSection].allowed_prefixes or (f"{settings.topic_prefix}.replies",)
+    rights = {
+        Principal.WORKER: lambda: worker_rights(settings, prefixes),
+        Principal.OPERATOR: lambda: operator_rights(settings),
+        Principal.DEPLOYER: lambda: deployer_rights(settings),
+    }[whose]()
+    lines = grants(rights, principal, settings.bootstrap_servers)
+    if json:
+        say_json({"commands": lines})
+    else:
+        say("\n".join(lines))

@@ -41,7 +41,7 @@ def watch(
     reading = read(KafkaSection)
     warn(reading.notices)
     settings = reading[KafkaSection].value
-    with kafka_failures(settings.bootstrap_servers):
+    with kafka_failures(settings):
         run_quietly(_show(settings, topic, from_beginning, json), interrupted=0)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from ssl import SSLContext
 
 from app.local_servers.directories import lasting_directory, passing_directory
 from app.local_servers.guarded_process import GuardedProcess, run_to_end
@@ -42,10 +43,19 @@ class KafkaProgram:
 
     @contextmanager
     def node(
-        self, port: int, settings: Mapping[str, str], cluster: str, brokers: int = 1
+        self,
+        port: int,
+        settings: Mapping[str, str],
+        cluster: str,
+        brokers: int = 1,
+        *,
+        format_options: Sequence[str] = (),
+        tls: SSLContext | None = None,
     ) -> Iterator[GuardedProcess]:
         """A node with its data, not started yet. It serves, at `port` of 127.0.0.1, as soon as it
         knows of so many brokers. Killed at the end of the block, and its data gone.
+
+        `tls` is for a port that wants it; `format_options` go to kafka-storage.
         """
         with passing_directory("kafka") as directory:
             properties = directory / "server.properties"
@@ -53,6 +63,7 @@ class KafkaProgram:
             lines = [f"{name}={value}\n" for name, value in all_settings.items()]
             properties.write_text("".join(lines))
             arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
+            arguments += format_options
             run_to_end(
                 "kafka-storage", [*self.run, "kafka.tools.StorageTool", *arguments], directory
             )
@@ -60,7 +71,7 @@ class KafkaProgram:
                 "Kafka",
                 [*self.run, "kafka.Kafka", str(properties)],
                 directory,
-                partial(kafka_serves, HOST, port, brokers),
+                partial(kafka_serves, HOST, port, brokers, tls=tls),
                 stop_signal=signal.SIGTERM,
             )
             try:

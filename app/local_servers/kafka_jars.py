@@ -39,8 +39,16 @@ class Pin:
 
 def jars_in(cache: Path, progress: Callable[[str], None]) -> list[Path]:
     """All jars, checked against their pins; fetches what is missing. Raises NotOffered."""
-    pins = [Pin(*line.split()) for line in _PINS.read_text().splitlines()]
-    directory = cache / "kafka"
+    return fetched(pins_in(_PINS), cache / "kafka", progress)
+
+
+def pins_in(lock: Path) -> list[Pin]:
+    """What a file like kafka_jars.lock pins."""
+    return [Pin(*line.split()) for line in lock.read_text().splitlines()]
+
+
+def fetched(pins: list[Pin], directory: Path, progress: Callable[[str], None]) -> list[Path]:
+    """These jars in the directory, checked; fetches what is missing. Raises NotOffered."""
     directory.mkdir(parents=True, exist_ok=True)
     missing = [pin for pin in pins if not pin.is_met_by(directory / pin.file_name)]
     if missing:

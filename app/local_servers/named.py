@@ -55,7 +55,9 @@ def kafka(progress: Callable[[str], None]) -> Iterator[tuple[str, NotOurs]]:
 
 @contextmanager
 def postgres(progress: Callable[[str], None]) -> Iterator[tuple[str, NotOurs]]:
-    """The database that BOOKING_TEST_DATABASE_URL names; its user must be able to create more."""
+    """The database that BOOKING_TEST_DATABASE_URL names; its user must be able to create more,
+    and roles.
+    """
     url = _asked_for(DATABASE)
     place = urlsplit(url)
     if place.scheme != "postgresql+asyncpg":

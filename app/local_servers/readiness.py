@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import socket
 import struct
+from ssl import SSLContext
 
 _METADATA, _VERSION = 3, 1
 
 
-def kafka_serves(host: str, port: int, at_least: int = 1) -> bool:
+def kafka_serves(host: str, port: int, at_least: int = 1, *, tls: SSLContext | None = None) -> bool:
     """Whether the cluster counts so many brokers ready to hold partitions."""
     # header: api key, version, correlation id, no client id; body: no topics
     request = struct.pack(">hhihi", _METADATA, _VERSION, 1, -1, 0)
     try:
-        with socket.create_connection((host, port), timeout=5) as connection:
+        with _connected(host, port, tls) as connection:
             connection.sendall(struct.pack(">i", len(request)) + request)
             answer = connection.makefile("rb").read(12)
     except OSError:
@@ -22,6 +23,17 @@ def kafka_serves(host: str, port: int, at_least: int = 1) -> bool:
         return False
     _size, _correlation, brokers = struct.unpack(">iii", answer)
     return bool(brokers >= at_least)
+
+
+def _connected(host: str, port: int, tls: SSLContext | None) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout=5)
+    if tls is None:
+        return connection
+    try:
+        return tls.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def postgres_serves(host: str, port: int) -> bool:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from app.settings.pem_files import Part, fault_of_authorities, fault_of_pair
 from app.settings.section import Environment, Problem, Section, setting
 from app.settings.words import Count
 
@@ -25,7 +26,12 @@ _URL: Final = re.compile(
 
 
 # Those that asyncpg takes as text; with any other it would end the worker in a traceback.
-_PARAMETERS: Final = frozenset({"host", "passfile", "port", "ssl", "target_session_attrs"})
+_PARAMETERS: Final = frozenset(
+    {"host", "passfile", "port", "ssl", "target_session_attrs"}
+    | {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword"}
+)
+_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_BEST: Final = "verify-full"
 
 
 def _database_url(url: SecretStr) -> SecretStr:
@@ -39,7 +45,11 @@ class DatabaseSection(Section, prefix="BOOKING_DATABASE__"):
 
     url: Annotated[SecretStr, AfterValidator(_database_url)] = setting(
         "postgresql+asyncpg://user:password@host:port/name or sqlite+aiosqlite:///path",
-        "Where bookings live; SQLite is for one worker",
+        "Where bookings live; SQLite is for one worker."
+        " `?sslmode=verify-full&sslrootcert=FILE` for TLS",
+    )
+    password: SecretStr | None = setting(
+        "the password of the URL's user", "For a URL without one", None
     )
     pool_size: Annotated[Count, Field(le=1000)] = setting(
         "a whole number from 1 to 1000",
@@ -49,15 +59,73 @@ class DatabaseSection(Section, prefix="BOOKING_DATABASE__"):
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
         address = urlsplit(self.url.get_secret_value())
+        url = f"{self.prefix}URL"
         if address.scheme == "sqlite+aiosqlite":
             if not Path(address.path.removeprefix("/")).parent.is_dir():
-                yield Problem(f"{self.prefix}URL", "a SQLite file in a directory that exists")
-        elif parse_qs(address.query, keep_blank_values=True).keys() - _PARAMETERS:
-            known = ", ".join(sorted(_PARAMETERS))
-            yield Problem(f"{self.prefix}URL", f"no other parameters after `?` than {known}")
+                yield Problem(url, "a SQLite file in a directory that exists")
+        else:
+            for expected in _wrong_parameters(parse_qs(address.query, keep_blank_values=True)):
+                yield Problem(url, expected)
+        if self.password and (address.password or not address.username):
+            yield Problem(url, f"a user without a password, as {self.prefix}PASSWORD is set")
+
+    def notices(self, environment: Environment) -> Iterator[str]:
+        address = urlsplit(self.url.get_secret_value())
+        asked = {name: words[-1] for name, words in parse_qs(address.query).items()}
+        is_remote = address.scheme != "sqlite+aiosqlite" and bool(address.hostname)
+        mode = asked.get("sslmode") or asked.get("ssl") or "prefer"
+        if environment is Environment.PRODUCTION and is_remote and mode != _BEST:
+            yield (
+                f"{self.prefix}URL asks for sslmode={mode}: another host can be the database"
+                f" ({_BEST} makes sure)"
+            )
 
     @property
     def value(self) -> DatabaseSettings:
         from adapters.database.settings import DatabaseSettings
 
-        return DatabaseSettings(self.url.get_secret_value(), self.pool_size)
+        url = self.url.get_secret_value()
+        if self.password:
+            before, host = url.split("@", 1)
+            url = f"{before}:{quote(self.password.get_secret_value(), safe='')}@{host}"
+        return DatabaseSettings(url, self.pool_size)
+
+
+def _wrong_parameters(asked: dict[str, list[str]]) -> Iterator[str]:
+    """What the URL should hold instead, one for each thing that is wrong with what follows `?`."""
+    if asked.keys() - _PARAMETERS:
+        known = ", ".join(sorted(_PARAMETERS))
+        yield f"no other parameters after `?` than {known}"
+        return
+    tls = {name: words for name, words in asked.items() if name.startswith("ssl")}
+    if any(len(words) > 1 for words in tls.values()) or {"ssl", "sslmode"} <= tls.keys():
+        yield "each parameter of TLS once, and ssl only without sslmode"
+        return
+    named = {name: words[0] for name, words in tls.items()}
+    mode = named.pop("sslmode", None) or named.pop("ssl", None)
+    if mode is not None and mode not in _MODES:
+        yield f"sslmode to be one of {', '.join(_MODES)}"
+    elif named and mode not in ("verify-ca", _BEST):
+        yield f"sslmode={_BEST}, as {min(named)} is set"
+    elif mode == "verify-ca" and "sslrootcert" not in named:
+        yield f"an sslrootcert or sslmode={_BEST}: any public authority would do otherwise"
+    else:
+        yield from _wrong_files(named)
+
+
+def _wrong_files(named: dict[str, str]) -> Iterator[str]:
+    if (root := named.get("sslrootcert")) and (why := fault_of_authorities(Path(root))):
+        yield f"sslrootcert to be a file of PEM certificates; {root} {why}"
+    certificate, key = named.get("sslcert"), named.get("sslkey")
+    if certificate is None:
+        if key or named.get("sslpassword"):
+            yield "an sslcert, as its key is set"
+        return
+    path = Path(key or certificate)
+    if fault := fault_of_pair(Path(certificate), path, named.get("sslpassword")):
+        name, shown = {
+            Part.CERTIFICATE: ("sslcert to be a file of PEM certificates", certificate),
+            Part.KEY: ("sslkey to be a file with a PEM private key", path),
+            Part.PASSWORD: ("sslpassword to be the password of the key", path),
+        }[fault.part]
+        yield f"{name}; {shown} {fault.why}"

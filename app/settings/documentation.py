@@ -26,6 +26,11 @@ no setting gets a warning that names the nearest one. In development the service
 of its own and says so; production refuses that, `BOOKING_AUTH__MODE=off`, a short
 `BOOKING_AUTH__SECRET`, and keys of tokens over plain http from another machine.
 
+Each variable marked as a secret may be given as a file instead: `BOOKING_AUTH__SECRET_FILE` names
+a file that holds what `BOOKING_AUTH__SECRET` would. A newline at its end is dropped. It is an error
+to set both; a file that is missing, empty or not to be read is named. Files are read once, when the
+service starts. Connections over TLS are set up step by step in [hardening](hardening.md).
+
 `BOOKING_TEST_KAFKA` and `BOOKING_TEST_DATABASE_URL` belong to the tests: servers to use instead of
 starting some.
 """
@@ -51,7 +56,9 @@ def _table(section: type[Section]) -> str:
 
 def _row(variable: Variable) -> str:
     default = "**required**" if variable.is_required else variable.default or "none"
-    meaning = f"{variable.meaning} (secret)" if variable.is_secret else variable.meaning
+    meaning = (
+        f"{variable.meaning} (secret, or `…_FILE`)" if variable.is_secret else variable.meaning
+    )
     return f"| `{variable.name}` | {variable.expected} | {default} | {meaning} |"
 
 

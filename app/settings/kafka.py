@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 
+from app.settings.pem_files import Part, fault_of_authorities, fault_of_pair
 from app.settings.section import Environment, Problem, Section, setting
 from app.settings.words import Count
 
 if TYPE_CHECKING:
     from adapters.kafka.settings import KafkaSettings
+    from adapters.tls import Tls
 
+_CERTIFICATES: Final = "a file of PEM certificates"
 _SERVERS: Final = "host:port, several separated by commas"
 _NAME: Final = r"^[A-Za-z0-9._-]{1,200}$"
 
@@ -51,7 +54,20 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
     sasl_username: str | None = setting("a user name", "For SASL_PLAINTEXT and SASL_SSL", None)
     sasl_password: SecretStr | None = setting("a password", "For SASL_PLAINTEXT and SASL_SSL", None)
     ssl_cafile: Path | None = setting(
-        "a file of PEM certificates", "Whom to trust with SSL; else the system's list", None
+        _CERTIFICATES, "Whom to trust, for SSL and SASL_SSL; else the system's list", None
+    )
+    ssl_certfile: Path | None = setting(
+        _CERTIFICATES, "What the client shows of itself (mTLS), its own certificate first", None
+    )
+    ssl_keyfile: Path | None = setting(
+        "a file with a PEM private key", "Of that certificate; else it lies in the same file", None
+    )
+    ssl_key_password: SecretStr | None = setting("a password", "Opens the key", None)
+    ssl_check_hostname: bool = setting(
+        "true or false",
+        "Whether a broker's certificate must be for the host asked; production wants it",
+        True,
+        "true",
     )
     session_timeout_ms: Annotated[Count, Field(ge=1000)] = setting(
         "a whole number of milliseconds from 1000 on",
@@ -60,15 +76,86 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
     )
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
-        if self.security_protocol.startswith("SASL"):
+        if self._is_named:
             for name, value in (("USERNAME", self.sasl_username), ("PASSWORD", self.sasl_password)):
                 if value is None:
-                    needs = (
-                        f"a value, as {self.prefix}SECURITY_PROTOCOL is {self.security_protocol}"
+                    yield Problem(
+                        f"{self.prefix}SASL_{name}",
+                        f"a value, as {self._protocol}",
+                        is_missing=True,
                     )
-                    yield Problem(f"{self.prefix}SASL_{name}", needs, is_missing=True)
-        if self.ssl_cafile is not None and not self.ssl_cafile.is_file():
-            yield Problem(f"{self.prefix}SSL_CAFILE", "a file of PEM certificates that exists")
+        yield from self._wrong_files() or self._set_in_vain()
+        if not self.ssl_check_hostname and environment is Environment.PRODUCTION:
+            yield Problem(f"{self.prefix}SSL_CHECK_HOSTNAME", "true, in production")
+
+    def notices(self, environment: Environment) -> Iterator[str]:
+        in_production = environment is Environment.PRODUCTION
+        if self._is_encrypted and not self.ssl_check_hostname:
+            yield f"{self.prefix}SSL_CHECK_HOSTNAME is off: ANY TRUSTED HOST CAN BE KAFKA"
+        if not self._is_encrypted and in_production:
+            yield f"{self._protocol}: what is sent to Kafka can be read and changed on the way"
+        elif self.security_protocol == "SSL" and self.ssl_certfile is None and in_production:
+            yield f"{self._protocol} without a certificate: to Kafka, anybody is this service"
+
+    def _wrong_files(self) -> list[Problem]:
+        problems = []
+        if self.ssl_cafile and (why := fault_of_authorities(self.ssl_cafile)):
+            problems.append(
+                Problem(f"{self.prefix}SSL_CAFILE", f"{_CERTIFICATES}; {self.ssl_cafile} {why}")
+            )
+        password = self.ssl_key_password.get_secret_value() if self.ssl_key_password else None
+        if self.ssl_certfile is None:
+            if self.ssl_keyfile or password:
+                needs = f"{_CERTIFICATES}, as a key is set"
+                problems.append(Problem(f"{self.prefix}SSL_CERTFILE", needs, is_missing=True))
+            return problems
+        key = self.ssl_keyfile or self.ssl_certfile
+        if fault := fault_of_pair(self.ssl_certfile, key, password):
+            name, expected, path = {
+                Part.CERTIFICATE: ("SSL_CERTFILE", _CERTIFICATES, self.ssl_certfile),
+                Part.KEY: ("SSL_KEYFILE", "a file with a PEM private key", key),
+                Part.PASSWORD: ("SSL_KEY_PASSWORD", "the password of the key", key),
+            }[fault.part]
+            problems.append(Problem(f"{self.prefix}{name}", f"{expected}; {path} {fault.why}"))
+        return problems
+
+    def _set_in_vain(self) -> list[Problem]:
+        """Whoever sets these wants more than the protocol gives."""
+        of_tls = ("ssl_cafile", "ssl_certfile")
+        unused = [] if self._is_encrypted else [name for name in of_tls if getattr(self, name)]
+        if unused:
+            expected = f"SSL or SASL_SSL, as {self.prefix}{unused[0].upper()} is set"
+        elif self.sasl_username and not self._is_named:
+            expected = f"SASL_SSL or SASL_PLAINTEXT, as {self.prefix}SASL_USERNAME is set"
+        else:
+            return []
+        return [Problem(f"{self.prefix}SECURITY_PROTOCOL", expected)]
+
+    @property
+    def _protocol(self) -> str:
+        return f"{self.prefix}SECURITY_PROTOCOL is {self.security_protocol}"
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.security_protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def _is_named(self) -> bool:
+        return self.security_protocol in ("SASL_PLAINTEXT", "SASL_SSL")
+
+    @property
+    def _tls(self) -> Tls:
+        from adapters.tls import Tls
+
+        return Tls(
+            authorities=str(self.ssl_cafile) if self.ssl_cafile else None,
+            certificate=str(self.ssl_certfile) if self.ssl_certfile else None,
+            key=str(self.ssl_keyfile) if self.ssl_keyfile else None,
+            key_password=self.ssl_key_password.get_secret_value()
+            if self.ssl_key_password
+            else None,
+            check_hostname=self.ssl_check_hostname,
+        )
 
     @property
     def value(self) -> KafkaSettings:
@@ -84,6 +171,6 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
             sasl_mechanism=self.sasl_mechanism,
             sasl_username=self.sasl_username,
             sasl_password=self.sasl_password.get_secret_value() if self.sasl_password else None,
-            ssl_cafile=str(self.ssl_cafile) if self.ssl_cafile else None,
+            tls=self._tls,
             session_timeout_ms=self.session_timeout_ms,
         )

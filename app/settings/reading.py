@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, TypeVar
@@ -19,6 +19,7 @@ from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
 from app.settings.rules import RulesSection
+from app.settings.secret_files import SUFFIX, FromFiles, secrets_from_files
 from app.settings.section import Environment, Problem, Section
 from app.settings.service import (
     HealthSection,
@@ -79,22 +80,26 @@ def read(*kinds: type[Section]) -> Reading:
 
     Raises SettingsError naming everything that is wrong, not only the first.
     """
-    in_file = _names_in_file()
+    named = _named()
     problems: list[Problem] = []
-    sections: list[Section] = []
+    sections: list[tuple[Section, FromFiles]] = []
     asked: tuple[type[Section], ...] = (ServiceSection, *kinds)
     for kind in dict.fromkeys(asked):
+        files = secrets_from_files(kind, named)
+        problems += files.problems
         try:
-            sections.append(kind())
+            sections.append((kind(**files.values), files))
         except ValidationError as error:
-            problems += _problems(kind, error)
+            problems += filter(None, map(files.judged, _problems(kind, error)))
     # What is forbidden in production alone is not asked before it is clear where this is.
-    if sections and isinstance(sections[0], ServiceSection):
-        environment = sections[0].environment
-        problems += [found for section in sections for found in section.problems(environment)]
+    if sections and isinstance(service := sections[0][0], ServiceSection):
+        environment = service.environment
+        for section, files in sections:
+            problems += filter(None, map(files.judged, section.problems(environment)))
         if not problems:
-            notices = [said for section in sections for said in section.notices(environment)]
-            return Reading(environment, (*notices, *_unknown_names(in_file)), tuple(sections))
+            read_ = tuple(section for section, _ in sections)
+            notices = [said for section in read_ for said in section.notices(environment)]
+            return Reading(environment, (*notices, *_unknown_names(named)), read_)
     raise SettingsError(problems)
 
 
@@ -116,18 +121,22 @@ def _variable(kind: type[Section], path: tuple[str, ...]) -> str:
     return next((name for name in names if name in known), names[-1])
 
 
-def _names_in_file() -> tuple[str, ...]:
+def _named() -> Mapping[str, str]:
+    """What is set in the environment or else in `.env`, by names in capitals."""
     try:
-        return tuple(dotenv_values(".env", encoding="utf-8"))
+        in_file = dotenv_values(".env", encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise SettingsError([Problem(".env", "a file of UTF-8 text that can be read")]) from None
+    both = (*in_file.items(), *os.environ.items())
+    return {name.upper(): value for name, value in both if value}
 
 
-def _unknown_names(in_file: Iterable[str]) -> Iterator[str]:
+def _unknown_names(named: Iterable[str]) -> Iterator[str]:
     """A misspelt variable would otherwise be silent; those of the tests are not ours."""
-    known = [variable.name for section in ALL for variable in section.variables()]
-    found = {name.upper() for name in (*os.environ, *in_file)}
-    for name in sorted(found.difference(known)):
+    variables = [variable for section in ALL for variable in section.variables()]
+    known = [variable.name for variable in variables]
+    known += [variable.name + SUFFIX for variable in variables if variable.is_secret]
+    for name in sorted(set(named).difference(known)):
         if name.startswith(_PREFIX) and not name.startswith(_OF_THE_TESTS):
             nearest = get_close_matches(name, known, n=1, cutoff=0)
             yield f"{name} is not a setting and is ignored; the nearest one is {nearest[0]}"

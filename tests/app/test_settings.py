@@ -34,6 +34,10 @@ PRODUCTION = {
     "BOOKING_SIGNING__KEY": "k" * 32,
     "BOOKING_SEAL__KEYS": SEAL,
     "BOOKING_AUDIT__KEYS": SEAL,
+    "BOOKING_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+    "BOOKING_KAFKA__SASL_USERNAME": "booking",
+    "BOOKING_KAFKA__SASL_PASSWORD": "pw",
+    "BOOKING_DATABASE__URL": "postgresql+asyncpg://booking:pw@db/booking?sslmode=verify-full",
 }
 
 
@@ -255,7 +259,8 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("DATABASE__URL", "postgresql+asyncpg://me:pw@[::1/booking"),
         ("DATABASE__URL", "sqlite+aiosqlite://"),
         ("DATABASE__URL", "sqlite+aiosqlite:///:memory:"),
-        ("DATABASE__URL", "postgresql+asyncpg://me:pw@db/booking?sslmode=require"),
+        ("DATABASE__URL", "postgresql+asyncpg://me:pw@db/booking?sslmode=maybe"),
+        ("DATABASE__URL", "postgresql+asyncpg://me:pw@db/booking?gssencmode=disable"),
         ("DATABASE__URL", "sqlite+aiosqlite:////no/such/directory/booking.sqlite3"),
         ("DATABASE__POOL_SIZE", "-1"),
         ("INVENTORY__URL", "inventory:80"),

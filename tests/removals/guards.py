@@ -83,8 +83,9 @@ REMOVALS: Final = (
         (
             Edit(
                 "adapters/kafka/publishing.py",
-                '{settings.group_id}-{source.topic}-{source.partition}"',
-                '{settings.group_id}-{source.topic}-{source.partition}-{id(self)}"',
+                "transactional_id=settings.transactional_id(source.topic, source.partition)",
+                "transactional_id="
+                'f"{settings.transactional_id(source.topic, source.partition)}-{id(self)}"',
             ),
         ),
         (f"{_FROZEN}::test_a_confirm_survives_a_freeze_at_every_boundary",),

@@ -28,10 +28,15 @@ class Ran:
 
 async def booking(house: House, *arguments: str, settings: Mapping[str, str] | None = None) -> Ran:
     """Run it with the house's settings, some of them changed."""
+    return await booking_with({**house.settings, **(settings or {})}, *arguments)
+
+
+async def booking_with(settings: Mapping[str, str], *arguments: str) -> Ran:
+    """Run it with these settings and no other."""
     process = await asyncio.create_subprocess_exec(
         *BOOKING,
         *arguments,
-        env=environment({**house.settings, **(settings or {})}),
+        env=environment(settings),
         cwd=REPOSITORY,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -85,18 +85,18 @@ class Feed:
 
 @asynccontextmanager
 async def feed_of(
-    bootstrap_servers: str, topics: Sequence[str], replies: Callable[[str], bool]
+    connection: Mapping[str, Any], topics: Sequence[str], replies: Callable[[str], bool]
 ) -> AsyncIterator[Feed]:
     """A feed that reads while the block runs."""
     consumer: AIOKafkaConsumer = AIOKafkaConsumer(
         *topics,  # without a group that means all of their partitions
-        bootstrap_servers=bootstrap_servers,
+        **connection,
         isolation_level="read_committed",
         fetch_max_wait_ms=50,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
-    asking: AIOKafkaConsumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    asking: AIOKafkaConsumer = AIOKafkaConsumer(**connection)
     async with AsyncExitStack() as held:
         for each in (consumer, asking):
             await each.start()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tests.service.waiting import until
 from tests.service.worker import WorkerProcess
 
 SESSION_SECONDS = 3
+_PATIENT = KafkaSettings("", request_timeout_ms=40_000)  # servers may be killed meanwhile
 TOPICS = (
     "commands",
     "queries",
@@ -94,31 +95,40 @@ async def a_house(
     *,
     workers: int = 1,
     settings: Mapping[str, str] | None = None,
+    admin_settings: KafkaSettings | None = None,
+    let_in: Callable[[dict[str, str]], Awaitable[Mapping[str, str]]] | None = None,
 ) -> AsyncIterator[House]:
-    """A house of its own on shared servers, with its workers started; all gone after the block."""
+    """A house of its own on shared servers, with its workers started; all gone after the block.
+
+    Where not everybody may do everything, `admin_settings` are the tests' own way into Kafka, and
+    `let_in` gives the workers their rights and tells what is to be set differently for them.
+    """
     prefix = f"house-{uuid.uuid4().hex[:10]}"
     async with AsyncExitStack() as held:
         name = prefix.replace("-", "_")
         url = await postgres.create_database(name)
         await asyncio.to_thread(migrate, url)
         brokers = kafka.bootstrap_servers
-        await _create_topics(brokers, prefix)
+        own = replace(admin_settings or _PATIENT, bootstrap_servers=brokers, topic_prefix=prefix)
+        await _create_topics(own)
         standing = await held.enter_async_context(partners())
         pool = asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=0, max_size=3)
         database = await held.enter_async_context(pool)
         topics = [f"{prefix}.{topic}" for topic in TOPICS]
         feed = await held.enter_async_context(
-            feed_of(brokers, topics, lambda topic: topic.startswith(f"{prefix}.replies"))
+            feed_of(own.connection(), topics, lambda topic: topic.startswith(f"{prefix}.replies"))
         )
-        producer = await held.enter_async_context(_producer(brokers))
-        admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+        producer = await held.enter_async_context(_producer(own))
+        admin = AIOKafkaAdminClient(**own.connection())
         await admin.start()
         held.push_async_callback(admin.close)
+        usual = {**_settings(prefix, brokers, url, standing), **(settings or {})}
+        changed = await let_in(usual) if let_in else {}
         logs = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="booking-logs-")))
         house = House(
             prefix=prefix,
             bootstrap_servers=brokers,
-            settings={**_settings(prefix, brokers, url, standing), **(settings or {})},
+            settings={**usual, **changed},
             database=database,
             partners=standing,
             workers=[],
@@ -153,13 +163,13 @@ def _settings(prefix: str, brokers: str, url: str, standing: Partners) -> dict[s
     }
 
 
-async def _create_topics(brokers: str, prefix: str) -> None:
-    await create_topics(KafkaSettings(bootstrap_servers=brokers, topic_prefix=prefix))
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+async def _create_topics(settings: KafkaSettings) -> None:
+    await create_topics(settings)
+    admin = AIOKafkaAdminClient(**settings.connection())
     await admin.start()
     try:
-        name = f"{prefix}.replies.tests"
-        copies = min(3, len(brokers.split(",")))  # as many as all other topics have
+        name = f"{settings.topic_prefix}.replies.tests"
+        copies = min(3, len(settings.bootstrap_servers.split(",")))  # as all other topics have
         await admin.create_topics([NewTopic(name, 3, copies)])
         await until(lambda: known_everywhere(admin, {name}))
     finally:
@@ -167,9 +177,9 @@ async def _create_topics(brokers: str, prefix: str) -> None:
 
 
 @asynccontextmanager
-async def _producer(brokers: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=brokers, acks="all", enable_idempotence=True, max_request_size=4_000_000
+        **settings.connection(), acks="all", enable_idempotence=True, max_request_size=4_000_000
     )
     await producer.start()
     try:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from adapters.database.encryption import without_tls_words
 from adapters.database.outages import outages_named
 
 A = TypeVar("A")
@@ -56,7 +57,10 @@ def _config(connection: Connection) -> Config:
 
 def _on_a_connection(url: str, work: Callable[[Connection], A]) -> A:
     async def connected() -> A:
-        engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+        bare, tls = without_tls_words(make_url(url))
+        engine = create_async_engine(
+            bare, poolclass=NullPool, hide_parameters=True, connect_args=tls
+        )
         try:
             with outages_named():
                 async with engine.begin() as connection:

@@ -13,11 +13,12 @@ from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
 from adapters.database.migrations import migrate
+from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import METADATA
 from app.local_servers import PostgresServer
 from tests.adapters.database.lane import Lane
-from tests.adapters.database.migrated import migrated
+from tests.adapters.database.migrated import migrated, url_of
 from tests.adapters.database.sealing import KEYS
 from tests.fakes.database import FakeDatabase
 
@@ -59,7 +60,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def postgresql(postgresql_url: str) -> AsyncIterator[Database]:
-    database = open_database(DatabaseSettings(postgresql_url), KEYS)
+    """Opened by somebody who may do no more than a worker has to."""
+    database = open_database(DatabaseSettings(url_of(postgresql_url, Role.WORKER)), KEYS)
     yield database
     await database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.audit_reads import Wanted, open_audit_reads
-from adapters.database.database import Database
+from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from handlers.audit import Auditor
 from handlers.audit_chain import Anchor, Verifier, linked
 from handlers.ports import AuditEntry, AuditRow, ChainMoved, Coordinates, Effect, Head, Kind
 from tests.adapters.database.lane import Lane, a_recording
+from tests.adapters.database.sealing import KEYS
 from tests.fakes.database import FakeDatabase
 from tests.handlers.world import AUDIT_KEYS
 
@@ -124,6 +126,14 @@ async def test_an_entry_stands_and_falls_with_its_lanes_transaction(lane: Lane) 
 
 
 # --- what operators ask ---
+
+
+@pytest.fixture
+async def postgresql(postgresql_url: str) -> AsyncIterator[Database]:
+    """As the tables' owner: not even they may change an entry."""
+    database = open_database(DatabaseSettings(postgresql_url), KEYS)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])

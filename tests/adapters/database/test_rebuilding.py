@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.database.database import Database
+from adapters.database.database import Database, open_database
+from adapters.database.rights import Role
+from adapters.database.settings import DatabaseSettings
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.lifecycle import Status
@@ -16,6 +19,7 @@ from domain.outcome import StatusChange
 from domain.rules import Fallback, Rules
 from handlers.ports import KeyClaim, Mark, Rebuilt, WrappedKey
 from tests.adapters.database.lane import PARTITION, TOPIC, a_start, an_outcome, another_booking
+from tests.adapters.database.migrated import url_of
 from tests.adapters.database.sealing import KEYS
 from tests.builders import NOW
 
@@ -24,7 +28,15 @@ KEY = KEYS.create(another_booking().contact.guest_id)
 RULES = Rules(fallback=Fallback(is_allowed=False))
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture
+async def rebuilt(postgresql_url: str) -> AsyncIterator[Database]:
+    """On PostgreSQL, by somebody who may do no more than a rebuild has to."""
+    database = open_database(DatabaseSettings(url_of(postgresql_url, Role.REBUILD)), KEYS)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["rebuilt", "sqlite"])
 def real(request: pytest.FixtureRequest) -> Database:
     found: Database = request.getfixturevalue(request.param)
     return found

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import NodeNotReadyError, ProducerClosed
+from aiokafka.producer.sender import SendProduceReqHandler
 
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import BrokerPublisher, TransactionalPublisher
 from adapters.kafka.refusals import Refusals
+from adapters.kafka.sending import send
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
 from app.local_servers import KafkaServer
@@ -91,6 +93,52 @@ async def test_a_producer_that_is_left_while_it_looks_for_its_coordinator_leaves
     await asyncio.wait([publishing])
     await publisher.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_nor_is_a_batch_to_be_sent_again_when_all_has_failed_meanwhile(
+    kafka: KafkaServer,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While aiokafka waits before the second try, its batch has failed, and it is lost track of."""
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    caplog.set_level("CRITICAL", "aiokafka")  # a record that is kept keeps the whole producer
+    is_sent, has_failed = asyncio.Event(), asyncio.Event()
+
+    async def lose_track(*_: object) -> None:
+        is_sent.set()
+        await has_failed.wait()
+        raise KeyError("the batch")
+
+    def fail(*_: object, **__: object) -> None:
+        has_failed.set()
+        raise ProducerClosed
+
+    monkeypatch.setattr(SendProduceReqHandler, "do", lose_track)
+    publisher = TransactionalPublisher(
+        settings,
+        TopicPartition(TopicNames(topic_prefix).commands, 0),
+        Refusals(TopicNames(topic_prefix), EveryTopic(), FakeServiceKeys()),
+    )
+    await publisher.start()
+    await publisher._producer.begin_transaction()
+    (sent,) = await send(publisher._producer, [an_output(topic_prefix)], None)
+    await asyncio.wait_for(is_sent.wait(), 10)
+    batches = publisher._producer._message_accumulator
+    monkeypatch.setattr(batches, "drain_by_nodes", fail)
+    batches._waiter_future.set_result(None)
+    await asyncio.wait_for(has_failed.wait(), 10)
+    await publisher.stop()
+    del sent, publisher, batches
+    monkeypatch.undo()
+    await nothing_is(reported)
+
+
+def an_output(topic_prefix: str) -> Output:
+    return Output(TopicNames(topic_prefix).events, b"key", b"value", ())
 
 
 async def nothing_is(reported: list[dict[str, Any]]) -> None:
