@@ -102,6 +102,6 @@ async def test_who_deploys_creates_topics_and_sees_that_they_are_right(
     )
     await carry_out(secured.kafka.as_admin(), printed.out.splitlines())
     created = await booking(lasting_house, "topics", "create", "--json", settings=own)
-    assert len(created.json["created"]) == 5, created.err
+    assert len(created.json["created"]) == 6, created.err
     checked = await booking(lasting_house, "topics", "check", settings=own)
     assert checked.code == 0, checked.err
