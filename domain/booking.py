@@ -52,9 +52,9 @@ class Contact:
     """The guest, as far as they told us; name, email and phone are personal."""
 
     guest_id: UUID
-    name: str | None
-    email: str | None
-    phone: str | None
+    name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
     # The guest's key that the personal part of the booking was found sealed with.
     key_id: UUID | None = field(default=None, compare=False)
     is_erased: bool = False  # that key is destroyed: nobody will ever read it again
@@ -122,11 +122,11 @@ class Booking:
     price: Price
     payment: Payment
     hold: Hold
-    special_requests: str | None
-    internal_notes: str | None
+    special_requests: str | None = field(repr=False)
+    internal_notes: str | None = field(repr=False)
     source: Source
     metadata: Mapping[str, object] | None
-    idempotency_key: str | None
+    idempotency_key: str | None = field(repr=False)
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None  # only while pending
@@ -134,7 +134,7 @@ class Booking:
     cancelled_at: datetime | None = None
     checked_in_at: datetime | None = None
     completed_at: datetime | None = None
-    cancellation_reason: str | None = None
+    cancellation_reason: str | None = field(default=None, repr=False)
     cancelled_by: str | None = None  # a principal's label
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
@@ -40,7 +40,7 @@ class Asked:
     principal: Principal
     command_id: UUID
     run: int = 0  # a redrive of a dead letter adds one
-    idempotency_key: str | None = None
+    idempotency_key: str | None = field(default=None, repr=False)
 
     @property
     def row_id(self) -> UUID:
@@ -79,9 +79,9 @@ class CreateBooking:
     party_size: int
     item: str | None  # chosen by the client
     contact: Contact
-    payment_method_id: str | None
-    special_requests: str | None
-    internal_notes: str | None
+    payment_method_id: str | None = field(repr=False)
+    special_requests: str | None = field(repr=False)
+    internal_notes: str | None = field(repr=False)
     source: Source
     metadata: Mapping[str, object] | None
 
@@ -95,11 +95,11 @@ class Changes:
     end_time: datetime | Unset = UNSET
     party_size: int | Unset = UNSET
     item: str | Unset | None = UNSET
-    guest_name: str | Unset | None = UNSET
-    guest_email: str | Unset | None = UNSET
-    guest_phone: str | Unset | None = UNSET
-    special_requests: str | Unset | None = UNSET
-    internal_notes: str | Unset | None = UNSET
+    guest_name: str | Unset | None = field(default=UNSET, repr=False)
+    guest_email: str | Unset | None = field(default=UNSET, repr=False)
+    guest_phone: str | Unset | None = field(default=UNSET, repr=False)
+    special_requests: str | Unset | None = field(default=UNSET, repr=False)
+    internal_notes: str | Unset | None = field(default=UNSET, repr=False)
     metadata: Mapping[str, object] | Unset | None = UNSET
 
 
@@ -116,7 +116,7 @@ class CancelBooking:
     asked: Asked
     booking_id: UUID
     expected_version: int | None = None
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
     refund_amount: str | None = None  # decimal text, in the booking's own currency
 
 
@@ -128,7 +128,7 @@ class ChangeStatus:
     booking_id: UUID
     to: Status
     expected_version: int | None = None
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
     payment: Literal["at_venue"] | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -214,7 +214,7 @@ class CreateIntent(Question["Intent | Declined | PartnerUnavailable"]):
     booking_reference: str
     amount: Money
     guest_id: UUID
-    payment_method_id: str | None
+    payment_method_id: str | None = field(repr=False)
     metadata: Mapping[str, object] | None = None
 
 
@@ -238,7 +238,7 @@ class Intent:
     intent_id: str
     status: PaymentStatus  # requires_payment, processing, succeeded or failed
     amount: Money | None = None
-    client_secret: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class StatusChange:
     from_status: Status | None
     to_status: Status
     changed_by: str
-    reason: str | None
+    reason: str | None = field(repr=False)
 
 
 class Claims(StrEnum):
@@ -62,7 +62,8 @@ class Accepted:
     history: StatusChange | None = None
     claims: Claims = Claims.KEEP
     owed: tuple[Undo, ...] = ()  # what could not be given back now
-    client_secret: str | None = None  # of the payment that the command opened; in its reply alone
+    # Of the payment that the command opened; in its reply alone.
+    client_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

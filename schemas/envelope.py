@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
@@ -37,8 +37,8 @@ class RawCommand:
 
     type: str
     command_id: UUID
-    idempotency_key: object  # None: absent or null
-    data: Any  # None: absent or null
+    idempotency_key: object = field(repr=False)  # None: absent or null
+    data: Any = field(repr=False)  # None: absent or null
     unknown: tuple[str, ...] = ()  # fields that an envelope does not have
 
     @cached_property
@@ -58,7 +58,7 @@ class RawQuery:
 
     type: str
     query_id: UUID
-    data: Any  # None: absent or null
+    data: Any = field(repr=False)  # None: absent or null
     unknown: tuple[str, ...] = ()
 
 

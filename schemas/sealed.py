@@ -7,7 +7,7 @@ The guest's part is sealed with the guest's key, and gone with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,13 +23,13 @@ from domain.outcome import StatusChange
 class PersonalPart:
     """Of the booking, at this version."""
 
-    guest_name: str | None = None
-    guest_email: str | None = None
-    guest_phone: str | None = None
-    special_requests: str | None = None
-    internal_notes: str | None = None
-    idempotency_key: str | None = None
-    cancellation_reason: str | None = None
+    guest_name: str | None = field(default=None, repr=False)
+    guest_email: str | None = field(default=None, repr=False)
+    guest_phone: str | None = field(default=None, repr=False)
+    special_requests: str | None = field(default=None, repr=False)
+    internal_notes: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = field(default=None, repr=False)
+    cancellation_reason: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, booking: Booking) -> PersonalPart:
@@ -113,8 +113,8 @@ class GuestPart:
     """What the guest's key seals."""
 
     personal: PersonalPart = PersonalPart()
-    reason: str | None = None  # of the change of status
-    client_secret: str | None = None  # shown in the reply alone
+    reason: str | None = field(default=None, repr=False)  # of the change of status
+    client_secret: str | None = field(default=None, repr=False)  # shown in the reply alone
 
 
 @dataclass(frozen=True, slots=True)

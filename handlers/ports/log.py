@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -58,8 +58,8 @@ class Record:
     offset: int
     timestamp_ms: int
     key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+    value: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, bytes | None], ...] = field(repr=False)
 
     @property
     def coordinates(self) -> Coordinates:
@@ -72,7 +72,7 @@ class Output:
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes = field(repr=False)
     headers: tuple[tuple[str, bytes], ...]
     partition: int | None = None
     is_tombstone: bool = False  # published without a value: in a compacted topic the key is gone

@@ -222,7 +222,7 @@ def _send(world: World, ask: Ask, booking: dict[str, Any]) -> None:
 def _seen(world: World) -> dict[str, Any]:
     tables = world.database.tables
     return {
-        "published": sorted(world.published, key=repr),
+        "published": sorted(world.published, key=lambda output: (repr(output), output.value)),
         "bookings": tables.bookings,
         "claims": {id_: standing.claim for id_, standing in tables.claims.items()},
         "keys": {id_: key.row_id for id_, key in tables.keys.items()},
