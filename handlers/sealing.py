@@ -37,7 +37,7 @@ async def keys_for(
     last: dict[UUID, datetime] = {}
     for guest_id, at in sent:
         last[guest_id] = max(at, last.get(guest_id, at))
-    return await transaction.guest_keys(last, now) if last else GuestKeys({}, {})
+    return await transaction.guest_keys(last, now) if last else GuestKeys({}, {}, frozenset())
 
 
 def still_theirs(booking: Booking, keys: GuestKeys, sent: datetime) -> Booking:
@@ -45,7 +45,6 @@ def still_theirs(booking: Booking, keys: GuestKeys, sent: datetime) -> Booking:
     what is still in our hands must not be written down under a new key.
     """
     contact = booking.contact
-    key = keys.keys.get(contact.guest_id)
     erasure = was_erased_since(keys, contact.guest_id, sent)
     if erasure is not None:
         contact = replace(contact, key_id=erasure.key_id)
@@ -53,7 +52,7 @@ def still_theirs(booking: Booking, keys: GuestKeys, sent: datetime) -> Booking:
     if contact.is_erased:
         # What is told of them anew is theirs again.
         return replace(booking, contact=replace(contact, is_erased=not booking.is_personal))
-    was_erased = contact.key_id is not None and (key is None or key.id != contact.key_id)
+    was_erased = contact.key_id is not None and contact.key_id not in keys.left
     return booking.without_person() if was_erased else booking
 
 

@@ -90,7 +90,8 @@ class GuestKeys:
             for row in rows
             if row.is_current == 1
         }
-        return Found(keys, erasures)
+        left = frozenset(row.key_id for row in rows if row.wrapped is not None)
+        return Found(keys, erasures, left)
 
     async def left(self, session: Session, key_ids: Iterable[UUID]) -> Mapping[UUID, WrappedKey]:
         """Those of these that were not destroyed, as they lie there."""

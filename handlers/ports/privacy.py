@@ -67,10 +67,15 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class GuestKeys:
-    """Of some guests the keys that seal now, and when those who ever were erased were."""
+    """Of some guests the keys that seal now, and when those who ever were erased were.
+
+    `left` are the ids of all their keys that still open: after a rebuild others than those that
+    seal.
+    """
 
     keys: Mapping[UUID, DataKey]
     erasures: Mapping[UUID, Erasure]
+    left: frozenset[UUID]
 
 
 class ServiceKeys(Sealer, Protocol):

@@ -42,7 +42,8 @@ def guest_keys(
             kept = [(key.id, key.wrapped)]
         ((key_id, wrapped),) = kept
         keys[guest_id] = service.unwrapped(key_id, guest_id, wrapped)
-    return GuestKeys(keys, erasures)
+    ids = [each for each, row in rows.items() if row.guest_id in sent and row.wrapped is not None]
+    return GuestKeys(keys, erasures, frozenset(ids))
 
 
 def left(rows: Rows, key_ids: Iterable[UUID]) -> dict[UUID, WrappedKey]:

@@ -188,6 +188,7 @@ async def test_a_rebuilt_database_answers_as_the_lost_one_did(
     assert taken.code in {"slot_unavailable", "no_capacity"}
     go_on = await move(house, day.guest, day.bookings[0]["id"], "confirmed")
     assert go_on.data["version"] == 2
+    assert go_on.data["guest_name"] == day.create["guest_name"], "a rebuilt guest is no erased one"
 
 
 def _asked_for(day: Day) -> dict[str, Any]:

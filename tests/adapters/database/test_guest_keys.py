@@ -240,6 +240,8 @@ async def test_two_keys_of_one_guest_come_back_and_go_together(real: Database) -
     assert set(await real.rebuilding.keys(both)) == both
     lane = await Lane.opened(real)
     third = await key_of(lane)
+    async with lane.transaction() as transaction:
+        assert (await transaction.guest_keys({GUEST: NOW}, NOW)).left == {*both, third.id}
     assert set(await destroyed(lane)) == {*both, third.id}
 
 
