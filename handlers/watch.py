@@ -13,6 +13,7 @@ from time import perf_counter_ns, time_ns
 from typing import Final, Protocol
 from uuid import UUID
 
+import structlog
 from opentelemetry.trace import Span
 
 from domain.booking import Booking
@@ -23,6 +24,8 @@ from handlers.ports import Record, Stage
 from handlers.traces import Stretch, Traces, end, end_unfinished
 from schemas.fields import is_uuid
 from schemas.headers import Headers
+
+_log = structlog.get_logger(__name__)
 
 
 class OutcomeLines(Protocol):
@@ -121,6 +124,12 @@ class Watch:
         batch.wave = None
         batch.enter(Stage.PUBLISH)
         told = [one for partition in partitions for one in batch.told.pop(partition, ())]
+        try:
+            self._tell(batch, told)
+        except Exception:  # noqa: BLE001 - it is done, and nobody's outcome may hang on the telling
+            _log.exception("a batch could not be told of")
+
+    def _tell(self, batch: _Batch, told: Sequence[Told]) -> None:
         seconds = _seconds(batch)
         self._figures.batch(len(batch.records), seconds)
         self._figures.ends(told, self._clock())
@@ -197,7 +206,7 @@ class _Clock(Protocol):
 def _seconds(batch: _Batch) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for stage, began, ended, _ in batch.stretches:
-        seconds[stage] = seconds.get(stage, 0.0) + (ended - began) / 1e9
+        seconds[stage.value] = seconds.get(stage.value, 0.0) + (ended - began) / 1e9
     seconds["whole"] = (batch.since - batch.zero) / 1e9
     return seconds
 

@@ -15,7 +15,17 @@ from handlers.ports import DatabaseAway, KeysAway, Output
 from schemas.instruments import NO_METER, counter
 from schemas.measures import DEAD_LETTERS, FORWARDED, LANES_FENCED, LANES_OPENED, RETRIES
 
-_REASONS: Final = frozenset({"unreadable", "poison", "bug", "reply_refused"})
+_REASONS: Final = ("unreadable", "poison", "bug", "reply_refused")
+_AGAIN: Final = (
+    "opening",
+    "database",
+    "kafka",
+    "keys",
+    "lane_lost",
+    "fenced",
+    "timeout",
+    "failure",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +40,19 @@ class KafkaFigures:
 
     @classmethod
     def by(cls, meter: Meter) -> KafkaFigures:
-        return cls(
-            counter(meter, RETRIES),
-            counter(meter, FORWARDED),
-            counter(meter, DEAD_LETTERS),
-            counter(meter, LANES_OPENED),
-            counter(meter, LANES_FENCED),
-        )
+        """What happens seldom stands there with 0 from the start: Prometheus takes the first value
+        of a series for no rise at all, and the first dead letter would go unnoticed.
+        """
+        retries, letters = counter(meter, RETRIES), counter(meter, DEAD_LETTERS)
+        forwarded, fenced = counter(meter, FORWARDED), counter(meter, LANES_FENCED)
+        for reason in _AGAIN:
+            retries.add(0, {"reason": reason})
+        for reason in _REASONS:
+            letters.add(0, {"reason": reason})
+        for fence in ("kafka", "database"):
+            fenced.add(0, {"by": fence})
+        forwarded.add(0)
+        return cls(retries, forwarded, letters, counter(meter, LANES_OPENED), fenced)
 
     def again(self, parts: int, reason: str) -> None:
         """So many parts of a batch are fetched again."""

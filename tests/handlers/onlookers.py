@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -40,7 +41,7 @@ class Lines:
         return True
 
     def write(self, lines: Sequence[Mapping[str, object]]) -> None:
-        self.written += lines
+        self.written += [orjson.loads(orjson.dumps(line)) for line in lines]
 
 
 class Onlookers:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Set
 from typing import Final
 from uuid import UUID
 
+import pytest
+
 from adapters.partners.figures import CALLS
 from domain.booking import VenueType
 from domain.effects import CreateIntent, Partner
@@ -219,3 +221,15 @@ WORDS: Final[Mapping[str, Set[str]]] = {
     "call": {names["call"] for names in CALLS.values()},
     "result": {"answered", "refused", "unavailable", "not_asked"},
 }
+
+
+async def test_what_cannot_be_told_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, onlookers = seen()
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(onlookers.lines, "write", fail)
+    asked = world.create()
+    await world.settle()
+    assert world.reply_to(asked).status == 201
