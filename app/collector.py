@@ -33,6 +33,7 @@ from opentelemetry.util.types import Attributes
 _log = structlog.get_logger(__name__)
 
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_USUAL: Final = "parentbased_always_on"
 
 
 def wants(signal: str, environ: Mapping[str, str]) -> bool:
@@ -93,13 +94,18 @@ def sampler(environ: Mapping[str, str]) -> Sampler:
 
     Raises ValueError for a sampler or a share that there is not.
     """
-    name = environ.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").strip().lower()
+    name = environ.get("OTEL_TRACES_SAMPLER", _USUAL).strip().lower()
     if name in _RATIOS:
         share = TraceIdRatioBased(float(environ.get("OTEL_TRACES_SAMPLER_ARG") or 1))
         return _WithItsMessages(_RATIOS[name](share))
     if name not in _SAMPLERS:
         raise ValueError(f"OTEL_TRACES_SAMPLER: expected {', '.join([*_SAMPLERS, *_RATIOS])}")
     return _WithItsMessages(_SAMPLERS[name])
+
+
+def follows_senders(environ: Mapping[str, str]) -> bool:
+    """Whether that sampler keeps of what has a sender just what the sender keeps."""
+    return environ.get("OTEL_TRACES_SAMPLER", _USUAL).strip().lower().startswith("parentbased")
 
 
 _SAMPLERS: Final[Mapping[str, Sampler]] = {

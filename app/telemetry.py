@@ -41,6 +41,7 @@ class Telemetry:
 
     meter: Meter = NO_METER
     tracer: Tracer = NO_TRACER
+    follows_senders: bool = False  # whether it keeps what the sender keeps, and no more
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def telemetry(
 
     What is not delivered by the end is tried once more, for seconds and no longer.
     """
-    from app.collector import wants
+    from app.collector import follows_senders, wants
 
     with ExitStack() as held:
         try:
@@ -60,7 +61,7 @@ async def telemetry(
         except ValueError as error:
             raise CannotTell(f"an OTEL_* variable is wrong: {error}") from error
         try:
-            yield Telemetry(meter, tracer)
+            yield Telemetry(meter, tracer, follows_senders(environ))
         finally:
             await asyncio.to_thread(_within, _GOODBYE_SECONDS, held.pop_all().close)
 

@@ -147,7 +147,8 @@ def build_worker(
 def _watch(telemetry: Telemetry, kind: str, lines: OutcomeLog) -> Watch:
     meter = telemetry.meter
     figures, bookings = MessageFigures.by(meter, kind), BookingFigures.by(meter)
-    return Watch(figures, bookings, Traces(telemetry.tracer), lines, _now)
+    traces = Traces(telemetry.tracer, follows_senders=telemetry.follows_senders)
+    return Watch(figures, bookings, traces, lines, _now)
 
 
 def service_keys(keys: Sequence[SealKey]) -> ServiceKeys:

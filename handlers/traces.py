@@ -26,7 +26,7 @@ from opentelemetry.util.types import AttributeValue
 from handlers.ended import Told
 from handlers.ports import Record
 from schemas.headers import Headers
-from schemas.traceparent import NEW_TRACE, parent_of, traceparent_of
+from schemas.traceparent import NEW_TRACE, is_sampled, parent_of, traceparent_of
 
 NO_TRACER: Final[Tracer] = NoOpTracer()
 
@@ -44,13 +44,20 @@ class Stretch:
 class Traces:
     """Makes them; nothing where the tracer is NO_TRACER."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, *, follows_senders: bool = False) -> None:
+        """`follows_senders`: what its sender does not keep is not kept here either, so that the
+        sampler need not be asked.
+        """
         self._tracer = tracer
+        self._follows_senders = follows_senders
         self.is_on = tracer is not NO_TRACER
 
     def message(self, record: Record, headers: Headers, now_ns: int) -> tuple[Headers, Span | None]:
         """The span, if it is sampled, and headers with it as the one to be continued."""
-        parent = parent_of(headers.traceparent)
+        sender = headers.traceparent
+        if self._follows_senders and sender is not None and not is_sampled(sender):
+            return headers, None
+        parent = parent_of(sender)
         span = self._tracer.start_span(
             f"process {record.topic}", parent, SpanKind.CONSUMER, start_time=now_ns
         )

@@ -29,7 +29,7 @@ def parent_of(traceparent: str | bytes | None) -> Context:
     return set_span_in_context(NonRecordingSpan(named), NEW_TRACE)
 
 
-def is_sampled(traceparent: str | None) -> bool:
+def is_sampled(traceparent: str | bytes | None) -> bool:
     """Whether whoever wrote it keeps the trace."""
     return traceparent is not None and bool(int(traceparent[53:55], 16) & TraceFlags.SAMPLED)
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from adapters.partners.figures import PartnerFigures
 from adapters.partners.watched import WatchedPartners
-from app.collector import sampler
+from app.collector import follows_senders, sampler
 from handlers.ended import Ended
 from handlers.figures import BookingFigures, MessageFigures
 from handlers.ports import Partners
@@ -49,6 +49,7 @@ class Onlookers:
 
     def __init__(self, **environ: str) -> None:
         self.lines = Lines()
+        self._follows_senders = follows_senders(environ)
         self._reader = InMemoryMetricReader()
         self.meter = MeterProvider([self._reader], shutdown_on_exit=False).get_meter("booking")
         self._exporter = InMemorySpanExporter()
@@ -64,7 +65,8 @@ class Onlookers:
 
     def _watch(self, kind: str, clock: Callable[[], datetime]) -> Watch:
         figures, bookings = MessageFigures.by(self.meter, kind), BookingFigures.by(self.meter)
-        return Watch(figures, bookings, Traces(self.tracer), self.lines, clock)
+        traces = Traces(self.tracer, follows_senders=self._follows_senders)
+        return Watch(figures, bookings, traces, self.lines, clock)
 
     def partners(self, partners: Partners) -> WatchedPartners:
         return WatchedPartners(partners, PartnerFigures.by(self.meter), self.tracer)

@@ -197,6 +197,14 @@ async def test_a_delivery_that_failed_ends_its_span_and_the_next_has_its_own() -
     assert said(seen.world.to("booking.events")) == [traceparent(failed)], "stored bytes stay"
 
 
+async def test_a_sampler_that_keeps_everything_does_not_ask_the_sender() -> None:
+    seen = Traced(OTEL_TRACES_SAMPLER="always_on")
+    seen.world.create(headers=UNSAMPLED)
+    await seen.world.deliver()
+    (command,) = seen.commands
+    assert said(seen.world.to("booking.replies")) == [traceparent(command)]
+
+
 async def test_a_query_is_traced_too() -> None:
     seen = Traced()
     booking = await seen.world.booked()
