@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.resources import Resource
 
+    from app.tallies import Tallies
+
 _NAME: Final = "booking"
 _SERVICE: Final = "booking-worker"
 _GOODBYE_SECONDS: Final = 3.0
@@ -78,15 +80,17 @@ def _meter(settings: MetricsSettings, held: ExitStack, *, of_collector: bool) ->
     if settings.port is None and not of_collector:
         return NO_METER
     from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
+    from app.tallies import Tallies, TalliesForCollector, TallyingMeter
+
+    tallies = Tallies()
     readers: list[MetricReader] = []
     if settings.port is not None:
-        readers.append(_for_prometheus(settings.host, settings.port, held))
+        readers.append(_for_prometheus(settings.host, settings.port, tallies, held))
     if of_collector:
         from app.collector import FiguresToCollector
 
-        readers.append(PeriodicExportingMetricReader(FiguresToCollector()))
+        readers.append(TalliesForCollector(tallies, FiguresToCollector()))
     provider = MeterProvider(
         readers,
         resource=_resource(),
@@ -94,13 +98,14 @@ def _meter(settings: MetricsSettings, held: ExitStack, *, of_collector: bool) ->
         exemplar_filter=AlwaysOffExemplarFilter(),
     )
     held.callback(provider.shutdown)
-    return provider.get_meter(_NAME)
+    return TallyingMeter(provider.get_meter(_NAME), tallies)
 
 
-def _for_prometheus(host: str, port: int, held: ExitStack) -> MetricReader:
+def _for_prometheus(host: str, port: int, tallies: Tallies, held: ExitStack) -> MetricReader:
     """With what the process itself uses: process_cpu_seconds_total and the like."""
-    from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+
+    from app.tallies import TalliesForPrometheus
 
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -110,7 +115,7 @@ def _for_prometheus(host: str, port: int, held: ExitStack) -> MetricReader:
         raise CannotTell(f"BOOKING_METRICS__PORT: {host}:{port} cannot be had: {error}") from error
     held.callback(server.server_close)
     held.callback(server.shutdown)
-    return PrometheusMetricReader(scope_info_enabled=False, registry=registry)
+    return TalliesForPrometheus(tallies, scope_info_enabled=False, registry=registry)
 
 
 def _tracer(held: ExitStack, environ: Mapping[str, str]) -> Tracer:

@@ -19,15 +19,16 @@ from uuid import UUID
 
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer
+from prometheus_client import CollectorRegistry
 
 from adapters.partners.figures import PartnerFigures
 from adapters.partners.watched import WatchedPartners
 from app.collector import sampler
 from app.logs import configure_logs
 from app.outcome_lines import OutcomeLog
+from app.tallies import Tallies, TalliesForPrometheus, TallyingMeter
 from domain.effects import (
     CheckCapacity,
     CreateIntent,
@@ -114,12 +115,13 @@ def main() -> None:
     """Prints a table."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         configure_logs("INFO", "json", nowhere)
+        tallies = Tallies()
         provider = MeterProvider(
-            [InMemoryMetricReader()],
+            [TalliesForPrometheus(tallies, registry=CollectorRegistry())],
             shutdown_on_exit=False,
             exemplar_filter=AlwaysOffExemplarFilter(),
         )
-        meter = provider.get_meter("bench")
+        meter = TallyingMeter(provider.get_meter("bench"), tallies)
         off, on = logging.DEBUG, logging.INFO
         rows: dict[str, Callable[[], float]] = {
             "the loop itself": lambda: _microseconds(NO_METER, NO_TRACER, off, None, bare=True),

@@ -16,7 +16,7 @@ NO_METER makes instruments that do nothing: the default wherever nobody looks on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from opentelemetry.metrics import (
     CallbackOptions,
@@ -26,12 +26,13 @@ from opentelemetry.metrics import (
     NoOpMeter,
     Observation,
 )
-from opentelemetry.metrics import _Gauge as Gauge  # the API has no public name for it
+from opentelemetry.metrics import _Gauge as _ApiGauge
 
 from schemas.measures import Measure, Shape
 
 NO_METER: Final[Meter] = NoOpMeter("booking")
 
+Gauge: TypeAlias = _ApiGauge  # the API has no public name for it
 Labels = Mapping[str, str]
 Read = Callable[[], Iterable[tuple[float, Labels]]]
 

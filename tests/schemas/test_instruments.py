@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -9,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from schemas.instruments import NO_METER, counter, gauge, histogram, observed, prometheus_name
 from schemas.measures import MEASURES, STAGE, Measure, Shape
+from schemas.measures_page import metrics_page
 
 
 def test_every_measure_is_called_in_prometheus_as_its_page_says() -> None:
@@ -57,3 +60,10 @@ def test_a_measure_of_another_shape_is_refused() -> None:
 def test_every_histogram_has_its_buckets() -> None:
     shapeless = [m.name for m in MEASURES if (m.shape is Shape.HISTOGRAM) != bool(m.buckets)]
     assert shapeless == []
+
+
+def test_the_page_of_metrics_is_the_tables() -> None:
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    assert page.read_text(encoding="utf-8") == metrics_page(), (
+        "run: python -m schemas.measures_page > docs/metrics.md"
+    )
