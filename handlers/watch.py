@@ -223,6 +223,7 @@ def _line(told: Told, spent: Mapping[str, float], now: datetime) -> dict[str, ob
         "trace_id": told.traceparent[3:35].decode() if told.traceparent else None,
         "partition": told.record.partition,
         "offset": told.record.offset,
+        "bytes": len(told.record.value or b""),
         "age_ms": round((now - told.sent).total_seconds() * 1000, 1),
         "ms": spent,
     }

@@ -31,6 +31,7 @@ async def test_a_line_names_message_booking_correlation_and_trace() -> None:
         "trace_id": TRACEPARENT[3:35].decode(),
         "partition": 0,
         "offset": 0,
+        "bytes": len(world.log[0].value or b""),
         "age_ms": 0.0,
     }
 
