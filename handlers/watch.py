@@ -6,7 +6,8 @@ count when the database has them. What is delivered again is told again only if 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter_ns, time_ns
@@ -110,7 +111,8 @@ class Watch:
 
     def recorded(self, closings: Sequence[Closing]) -> None:
         """The database has them."""
-        self._bookings.recorded(closings, self._batch.bookings, self._clock())
+        with _harmless():
+            self._bookings.recorded(closings, self._batch.bookings, self._clock())
 
     def ends(self, told: Sequence[Told]) -> None:
         """How the batch's messages ended; they count once they are published."""
@@ -124,10 +126,8 @@ class Watch:
         batch.wave = None
         batch.enter(Stage.PUBLISH)
         told = [one for partition in partitions for one in batch.told.pop(partition, ())]
-        try:
+        with _harmless():
             self._tell(batch, told)
-        except Exception:  # noqa: BLE001 - it is done, and nobody's outcome may hang on the telling
-            _log.exception("a batch could not be told of")
 
     def _tell(self, batch: _Batch, told: Sequence[Told]) -> None:
         seconds = _seconds(batch)
@@ -201,6 +201,15 @@ UNWATCHED: Final = Unwatched()
 
 class _Clock(Protocol):
     def __call__(self) -> datetime: ...
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """What is done is done: nobody's outcome may hang on the telling of it."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - and so a bug in it is said and no more
+        _log.exception("a batch could not be told of")
 
 
 def _seconds(batch: _Batch) -> dict[str, float]:

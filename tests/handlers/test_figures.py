@@ -17,6 +17,7 @@ from domain.lifecycle import Status
 from domain.refusal import Code
 from domain.rules import Fallback, Rules
 from handlers.condemned import TRIES
+from handlers.figures import BookingFigures
 from handlers.ports import Stage
 from schemas.envelope import COMMANDS, QUERIES
 from schemas.measures import (
@@ -223,13 +224,17 @@ WORDS: Final[Mapping[str, Set[str]]] = {
 }
 
 
-async def test_what_cannot_be_told_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["lines", "bookings"])
+async def test_what_cannot_be_told_stops_nobody(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world, onlookers = seen()
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(onlookers.lines, "write", fail)
+    if part == "lines":
+        monkeypatch.setattr(onlookers.lines, "write", fail)
+    else:
+        monkeypatch.setattr(BookingFigures, "recorded", fail)
     asked = world.create()
     await world.settle()
     assert world.reply_to(asked).status == 201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -77,12 +78,16 @@ class Looked:
         return sum(mine) if mine else None
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def looked(kafka: KafkaServer, postgres: PostgresServer) -> AsyncIterator[Looked]:
+def a_port() -> int:
+    """One that nobody has."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    collector = Collector()
+        return int(taken.getsockname()[1])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def looked(kafka: KafkaServer, postgres: PostgresServer) -> AsyncIterator[Looked]:
+    port, collector = a_port(), Collector()
     with collecting(collector) as url:
         settings = {
             "BOOKING_METRICS__PORT": str(port),
@@ -183,7 +188,7 @@ async def test_each_command_has_a_line_with_its_ids_and_nothing_personal(looked:
     command, guest = str(uuid4()), a_guest()
     data = a_create()
     await looked.house.client.command(guest, "create_booking", data, command_id=command)
-    (worker,) = looked.house.workers
+    worker = looked.house.workers[0]
 
     async def told() -> bool:
         return any(line.get("message_id") == command for line in worker.lines())
@@ -198,3 +203,28 @@ async def test_each_command_has_a_line_with_its_ids_and_nothing_personal(looked:
     assert {"command done", "query answered", "partner called"} <= events
     assert PERSONAL not in worker.log.read_text()
     assert (guest.token or "") not in worker.log.read_text()
+
+
+async def test_a_worker_that_waits_is_not_ready_and_says_so(looked: Looked) -> None:
+    port = a_port()
+    waiting = looked.house.new_worker(
+        {"BOOKING_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "BOOKING_METRICS__PORT": str(port)}
+    )
+    waiting.start()
+    try:
+
+        async def says_so() -> bool:
+            with contextlib.suppress(OSError):
+                return await Looked(looked.house, port, looked.collector).value(READY) == 0
+            return False
+
+        await until(says_so)
+    finally:
+        waiting.kill()
+
+
+async def test_a_port_that_is_taken_is_named_and_nothing_starts(looked: Looked) -> None:
+    second = looked.house.new_worker()
+    second.start()
+    assert await second.exit_code() == 1
+    assert f"BOOKING_METRICS__PORT: 127.0.0.1:{looked.port}" in second.log.read_text()
