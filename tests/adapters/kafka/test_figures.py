@@ -30,7 +30,8 @@ class Counted:
     def __init__(self) -> None:
         self._reader = InMemoryMetricReader()
         provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        self.figures = KafkaFigures.by(provider.get_meter("booking"))
+        self.meter = provider.get_meter("booking")
+        self.figures = KafkaFigures.by(self.meter)
 
     def of(self, measure: Measure) -> dict[str, float]:
         """Value by label, each measure here having one or none."""
