@@ -80,6 +80,7 @@ async def _live(settings: Settings) -> str | None:
         partners = await held.enter_async_context(
             HttpPartners(settings.inventory, settings.pricing, settings.payment)
         )
+        await held.enter_async_context(beside(*partners.follow_names()))
         topics = TopicDirectory(settings.kafka)
         end = _End()
         worker = build_worker(
