@@ -100,16 +100,16 @@ class Resolver:
     def __init__(self, *ips: str) -> None:
         self.ips: tuple[str, ...] = ips
         self.asked = 0
-        self.away = False
+        self.error: Exception | None = None
         self._changed = asyncio.Condition()
 
     async def __call__(self, host: str) -> tuple[str, ...]:
         async with self._changed:
             self.asked += 1
             self._changed.notify_all()
-        if self.away or host != NAME:
-            raise OSError("Name or service not known")
-        return self.ips
+        if self.error is not None:
+            raise self.error
+        return self.ips if host == NAME else ()
 
     async def is_asked(self) -> None:
         """Its first answer has been given."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.partners import names
 from adapters.partners.addresses import AddressCounts
 from adapters.partners.names import host_of, system_resolver
 from domain.effects import Partner, PartnerUnavailable, Released
@@ -92,13 +93,18 @@ async def test_one_that_has_gone_answers_the_call_it_still_has_and_is_left(town:
         assert (len(old.calls), len(new.calls)) == (1, 3)
 
 
-async def test_a_name_that_is_not_found_any_more_leads_where_it_led(town: Town) -> None:
+@pytest.mark.parametrize(
+    "error", [OSError("Name or service not known"), UnicodeError("label too long")]
+)
+async def test_a_name_that_is_not_found_any_more_leads_where_it_led(
+    town: Town, error: Exception
+) -> None:
     async with instances(*THREE[:2]) as some:
         resolver = Resolver(*THREE[:2])
         await by_name(town, resolver, some[0].port)
         async with town.names_followed():
             await resolver.is_followed()
-            resolver.away = True
+            resolver.error = error
             with capture_logs() as lines:
                 await resolver.is_followed()
                 await resolver.is_followed()
@@ -107,7 +113,10 @@ async def test_a_name_that_is_not_found_any_more_leads_where_it_led(town: Town) 
         assert shares(some) == [2, 2]
 
 
-async def test_who_cannot_be_reached_is_looked_up_at_once(town: Town) -> None:
+async def test_who_cannot_be_reached_is_looked_up_at_once_and_not_for_ever(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "_AT_MOST_EACH_SECONDS", 0.001)
     async with instances(*THREE[:2]) as (old, new):
         resolver = Resolver(old.ip)
         await by_name(town, resolver, old.port, resolve_seconds=3600.0, attempts=20)
@@ -116,7 +125,10 @@ async def test_who_cannot_be_reached_is_looked_up_at_once(town: Town) -> None:
             await old.stop()
             resolver.ips = (new.ip,)
             assert await town.ask(RELEASE) == Released()
-        assert len(new.calls) == 1
+            asked = resolver.asked
+            await calls(town, 50)
+        assert len(new.calls) == 51
+        assert resolver.asked <= asked + 1
 
 
 async def test_both_ip_versions_of_a_machine_count_once_unless_one_is_no_good(town: Town) -> None:
@@ -164,6 +176,18 @@ async def test_a_name_without_any_address_is_unavailable_and_surely_did_nothing(
     assert not answer.may_have_happened
 
 
+async def test_an_address_that_no_url_can_lead_to_is_left_out(town: Town) -> None:
+    async with instances(THREE[0]) as (only,):
+        await by_name(town, resolver := Resolver("fe80::1%eth0", THREE[0], THREE[0]), only.port)
+        async with town.names_followed():
+            await resolver.is_followed()
+            assert await town.ask(RELEASE) == Released()
+            assert counts(town) == AddressCounts(serving=1, resting=0)
+            resolver.ips = ("fe80::1%eth0",)
+            await resolver.is_followed()
+            assert await town.ask(RELEASE) == Released()
+
+
 async def test_names_and_ips_may_stand_side_by_side(town: Town) -> None:
     async with instances(*THREE) as some:
         town.resolver = resolver = Resolver(*THREE[:2])
@@ -194,6 +218,8 @@ async def test_the_machines_own_resolver_gives_ips() -> None:
     assert "127.0.0.1" in await system_resolver("localhost")
     with pytest.raises(OSError, match=r"."):
         await system_resolver("nowhere.invalid")
+    with pytest.raises(UnicodeError):
+        await system_resolver("a" * 64)
 
 
 @pytest.mark.parametrize(
