@@ -284,4 +284,5 @@ def _refused(response: Response) -> _Failure:
 
 
 def _nowhere(last: _Failure, addresses: int) -> _Failure:
+    """There is no address left to try; the last one's trouble stands for all."""
     return replace(last, detail=f"{addresses} addresses failed, the last one: {last.detail}")

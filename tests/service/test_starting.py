@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -25,8 +24,8 @@ from app.settings import load
 from tests.service.asking import book, events_of, move
 from tests.service.callers import SECRET, a_guest
 from tests.service.house import House, a_house
-from tests.service.waiting import PATIENCE_SECONDS, until
-from tests.service.worker import BOOKING, REPOSITORY, WorkerProcess, environment
+from tests.service.waiting import PATIENCE_SECONDS
+from tests.service.worker import BOOKING, REPOSITORY, environment
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -124,20 +123,6 @@ async def test_topics_whose_producers_set_the_timestamp_are_refused(house: House
     assert f"{prefix}.commands" in ended.said
     assert "LogAppendTime" in ended.said
     assert f"{prefix}.queries" not in ended.said
-
-
-async def test_a_worker_follows_the_names_of_its_partners(house: House) -> None:
-    inventory = house.settings["BOOKING_INVENTORY__URL"].replace("127.0.0.1", "localhost")
-    worker = house.new_worker({"BOOKING_INVENTORY__URL": inventory})
-    worker.start()
-    await until(partial(_found, worker, "inventory", "localhost"))
-    worker.ask_to_stop()
-    assert await worker.exit_code() == 0
-
-
-async def _found(worker: WorkerProcess, partner: str, host: str) -> bool:
-    found = [line for line in worker.lines() if line["event"] == "partner's name is found"]
-    return [(line["partner"], line["host"]) for line in found] == [(partner, host)]
 
 
 async def test_on_sqlite_one_worker_does_it_all_and_a_second_is_refused(
