@@ -93,6 +93,7 @@ async def _live(settings: Settings) -> str | None:
                 figures=PartnerFigures.by(told.meter),
             )
         )
+        await held.enter_async_context(beside(*partners.follow_names()))
         topics = TopicDirectory(settings.kafka)
         end = _End()
         worker = build_worker(

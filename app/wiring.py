@@ -41,7 +41,7 @@ from handlers.sweeper import Sweeper
 from handlers.traces import NO_TRACER, Traces
 from handlers.watch import Watch
 from schemas.instruments import observed
-from schemas.measures import BREAKER_OPEN, POOL, UNDO_AGE, UNDO_OWED
+from schemas.measures import BREAKER_OPEN, PARTNER_ADDRESSES, POOL, UNDO_AGE, UNDO_OWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ def build_worker(
     observed(meter, UNDO_AGE, backlog.age)
     observed(meter, POOL, database.connections)
     observed(meter, BREAKER_OPEN, partners.left_alone)
+    observed(meter, PARTNER_ADDRESSES, partners.known_addresses)
     commands = CommandHandlers(
         intake=Intake(clients, signer, routes, letters, _now, of_commands),
         database=database.lanes,

@@ -141,7 +141,7 @@ async def with_booking_adapter(url: str, stack: AsyncExitStack) -> Post:
     from domain.booking import VenueType
     from domain.effects import ReserveInventory
 
-    settings = PartnerSettings(url)
+    settings = PartnerSettings((url,))
     client = await stack.enter_async_context(HttpPartners(settings, settings, settings))
     trace = {"traceparent": headers("")["traceparent"]}
     venue, booking = UUID(str(BODY["venue_id"])), UUID(str(BODY["booking_id"]))

@@ -44,6 +44,9 @@ class TopicDirectory:
                 known = await client.force_metadata_update()
             except KafkaError as error:
                 known, reason = False, repr(error)
+            except BaseException:  # stopped meanwhile
+                await client.close()
+                raise
             else:
                 reason = _SILENT
             if known:

@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
 
 Batches: TypeAlias = dict[Any, Any]
 
 
 def hear_of_failures(producer: AIOKafkaProducer) -> None:
-    """Look into every future in which aiokafka tells of a failed transaction, whoever else does.
+    """Look into every future in which aiokafka tells of a failed transaction or batch, whoever else
+    does.
 
     Before the first transaction there is none to tell it in, and aiokafka 0.14 fails over that.
     """
@@ -24,6 +26,7 @@ def hear_of_failures(producer: AIOKafkaProducer) -> None:
     for name in ("fatal_error", "error_transaction"):
         setattr(transactions, name, _heard(transactions, getattr(transactions, name)))
     sender._send_produce_req = _heard_sending(sender._send_produce_req)
+    _heard_batches(producer._message_accumulator)
 
 
 def _heard(
@@ -51,6 +54,31 @@ def _heard_sending(
         await send(node_id, batches)
 
     return sending
+
+
+def _heard_batches(batches: MessageAccumulator) -> None:
+    """A batch that fails tells its senders through a shield, which a sender who is cancelled takes
+    down, and tells those who would wait for room behind it, of whom there may be none.
+    """
+    append, again, fail = batches._append_batch, batches.reenqueue, batches.fail_all
+
+    def appending(*details: Any) -> MessageBatch:
+        batch = append(*details)
+        batch.future.add_done_callback(hear)
+        batch._drain_waiter.add_done_callback(hear)
+        return batch
+
+    def reenqueue(batch: MessageBatch) -> None:
+        again(batch)
+        batch._drain_waiter.add_done_callback(hear)  # a new one
+
+    def failing(error: BaseException) -> None:
+        # Of one that waits to be sent again, aiokafka believes that it is under way when it fails.
+        waiting = (batch for queue in batches._batches.values() for batch in queue)
+        batches._pending_batches.update(batch for batch in waiting if batch.retry_count)
+        fail(error)
+
+    batches._append_batch, batches.reenqueue, batches.fail_all = appending, reenqueue, failing
 
 
 def hear(future: asyncio.Future[Any]) -> None:

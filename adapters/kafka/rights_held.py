@@ -23,6 +23,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from adapters.kafka.acls import Operation, Resource, Right
+from adapters.kafka.connections import notice_broken_connections
 from adapters.kafka.coordinators import coordinator_of
 from adapters.kafka.settings import KafkaSettings
 
@@ -35,6 +36,7 @@ async def lacking_rights(settings: KafkaSettings, rights: Iterable[Right]) -> Se
 
     Raises KafkaError or OSError when it cannot be asked.
     """
+    notice_broken_connections()
     by_kind: dict[Resource, list[Right]] = {kind: [] for kind in Resource}
     for right in rights:
         if right.operations and not (right.is_prefix and right.resource is Resource.TOPIC):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self, TypeVar
 
@@ -14,9 +14,11 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import RequestError, RequestTimeoutError
 from pyreqwest.response import Response
 
+from adapters.partners.addresses import Address, AddressCounts, Addresses
 from adapters.partners.breaker import Breaker
 from adapters.partners.exchange import Exchange, FailedError, GarbledError
 from adapters.partners.figures import NO_FIGURES, PartnerFigures
+from adapters.partners.names import Names, Resolver, host_of
 from adapters.partners.retry import pause_seconds, retry_after_seconds
 from domain.effects import Partner, PartnerAnswer, PartnerCall, PartnerUnavailable
 from domain.policies.patience import after_unheard
@@ -37,10 +39,12 @@ _log = structlog.get_logger(__name__)
 class PartnerSettings:
     """Where a partner is, and how patient we are: `timeout_seconds` for each attempt, body and all.
 
-    A Retry-After longer than `timeout_seconds` is not waited for.
+    A Retry-After longer than `timeout_seconds` is not waited for. The names in `urls` are looked up
+    again every `resolve_seconds`; 0: never, that is left to the HTTP client.
     """
 
-    url: str
+    urls: tuple[str, ...]
+    resolve_seconds: float = 30.0
     timeout_seconds: float = 5.0
     attempts: int = 3
     token: str | None = field(default=None, repr=False)
@@ -58,6 +62,8 @@ class _Failure:
     retry_after: float | None = None
     partner_is_well: bool = False  # it answers, but refuses us: nothing for the breaker
     reason: str = "failed"  # for those who count
+    reached: bool = True  # False: there was no connection, so that nothing was sent
+    means_all: bool = False  # what it says about us holds at its other addresses too
 
 
 class PartnerClient:
@@ -70,6 +76,7 @@ class PartnerClient:
         *,
         clock: Callable[[], float],
         jitter: Callable[[], float],
+        resolver: Resolver,
         figures: PartnerFigures = NO_FIGURES,
     ) -> None:
         self._figures = figures
@@ -77,14 +84,41 @@ class PartnerClient:
         self._settings = settings
         self._clock = clock
         self._jitter = jitter
-        self._base_url = settings.url.rstrip("/")
+        self._resolver = resolver
         self._headers = {"content-type": "application/json", "accept": "application/json"}
         if settings.token is not None:
             self._headers["authorization"] = f"Bearer {settings.token}"
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_reset_seconds)
 
     async def __aenter__(self) -> Self:
-        self._http: Client = (
+        urls = tuple(url.rstrip("/") for url in self._settings.urls)
+        self._addresses = Addresses(self._partner, urls, self._connect)
+        self._names = Names(
+            self._partner,
+            urls,
+            self._addresses,
+            every_seconds=self._settings.resolve_seconds,
+            resolver=self._resolver,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._addresses.close()
+
+    @property
+    def addresses(self) -> AddressCounts:
+        """How many of its addresses serve and rest now."""
+        return self._addresses.counts
+
+    def follow_names(self) -> Coroutine[None, None, None]:
+        """Keep to what its names say, until cancelled."""
+        return self._names.follow()
+
+    def _connect(self, url: str, ip: str | None) -> Client:
+        """A client for each address, since each keeps its own connections alive: what is sent to
+        it, the Host header and the name that TLS checks stay those of the URL.
+        """
+        builder = (
             ClientBuilder()
             .no_proxy()
             .follow_redirects(False)
@@ -95,12 +129,10 @@ class PartnerClient:
             .connect_timeout(timedelta(seconds=_CONNECT_SECONDS))
             .timeout(timedelta(seconds=self._settings.timeout_seconds))
             .default_headers(self._headers)
-            .build()
         )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
+        if ip is not None:
+            builder = builder.resolve(host_of(url), ip, 0)  # the port is always the URL's
+        return builder.build()
 
     @property
     def is_left_alone(self) -> bool:
@@ -109,58 +141,122 @@ class PartnerClient:
 
     async def ask(self, exchange: Exchange[C], call: C, trace: Mapping[str, str]) -> PartnerAnswer:
         """The partner's answer after as many attempts as it takes, or why there is none."""
-        self._breaker, admitted = self._breaker.admit(self._clock())
+        now = self._clock()
+        self._breaker, admitted = self._breaker.admit(now)
         if not admitted:
             return PartnerUnavailable(self._partner, NOT_ASKED, False)
-        url = self._base_url + exchange.path_of(call)
+        path = exchange.path_of(call)
         body = None if exchange.body is None else msgspec.json.encode(exchange.body(call))
         headers = {"idempotency-key": call.key, **trace}
+        failed: set[Address] = set()
         may_have_happened = False
         attempt = 0
         while True:
             attempt += 1
-            answer = await self._attempt(exchange, call, url, headers, body)
+            answer = await self._attempt(exchange, call, path, headers, body, failed, now)
             if not isinstance(answer, _Failure):
                 self._note(well=True)
                 return after_unheard(answer) if may_have_happened else answer
             may_have_happened |= answer.may_have_happened
             self._figures.failed(call, answer.reason)
-            pause = self._pause_after(attempt, answer)
+            pause = self._pause_after(attempt, answer, failed)
             if pause is None:
                 self._note(well=answer.partner_is_well)
                 return PartnerUnavailable(self._partner, answer.detail, may_have_happened)
             await asyncio.sleep(pause)
+            now = self._clock()
 
-    def _pause_after(self, attempt: int, failure: _Failure) -> float | None:
+    def _pause_after(self, attempt: int, failure: _Failure, failed: set[Address]) -> float | None:
         """Seconds to the next attempt; None to give up."""
         if not failure.try_again or attempt >= self._settings.attempts or self._breaker.is_open:
             return None
-        if failure.retry_after is None:
+        elsewhere = self._addresses.has_serving_other_than(failed, self._clock())
+        if failure.retry_after is None or (elsewhere and not failure.means_all):
             return pause_seconds(attempt, self._jitter())
         if failure.retry_after > self._settings.timeout_seconds:
             return None
         return failure.retry_after + pause_seconds(1, self._jitter())  # not all at the same moment
 
     async def _attempt(
-        self, exchange: Exchange[C], call: C, url: str, headers: dict[str, str], body: bytes | None
+        self,
+        exchange: Exchange[C],
+        call: C,
+        path: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        failed: set[Address],
+        now: float,
     ) -> PartnerAnswer | _Failure:
-        request = self._http.get(url) if body is None else self._http.post(url).body_bytes(body)
+        """At the first address that can be reached, all within the deadline of one attempt."""
+        gives_up_at = now + self._settings.timeout_seconds
+        seconds_left = None
+        while True:
+            address = self._addresses.choose(now, failed)
+            answer = await self._exchange(
+                address, exchange, call, path, headers, body, seconds_left
+            )
+            if not isinstance(answer, _Failure) or answer.partner_is_well:
+                if address.rest.failures:
+                    self._addresses.answered(address)
+                return answer
+            failed.add(address)
+            now = self._clock()
+            self._addresses.failed(address, now, reached=answer.reached, detail=answer.detail)
+            seconds_left = gives_up_at - now
+            if answer.reached:
+                return answer
+            self._names.want()
+            if not self._addresses.has_other_than(failed):
+                return answer if len(failed) == 1 else _nowhere(answer, len(failed))
+            if seconds_left <= 0:
+                return answer
+
+    async def _exchange(
+        self,
+        address: Address,
+        exchange: Exchange[C],
+        call: C,
+        path: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        seconds_left: float | None,
+    ) -> PartnerAnswer | _Failure:
+        url = address.url + path
+        http = address.http
+        request = http.get(url) if body is None else http.post(url).body_bytes(body)
+        if seconds_left is not None:
+            request = request.timeout(timedelta(seconds=seconds_left))
+        address.in_flight += 1
         try:
             async with request.headers(headers).build_streamed() as response:
                 read = exchange.reader(response.status)
                 if read is None:
                     return _refused(response)
                 return read(await _body_of(response), call)
-        except RequestTimeoutError:
-            detail = f"no answer within {self._settings.timeout_seconds} s"
-            return _Failure(detail, may_have_happened=True, try_again=True, reason="timeout")
         except RequestError as error:
-            return _unreachable(error)
+            return self._without_answer(error)
         except GarbledError as garbled:
             detail = f"unusable answer: {garbled}"
             return _Failure(detail, may_have_happened=True, reason="garbled")
         except FailedError as failed:
             return _Failure(str(failed), may_have_happened=False, partner_is_well=True)
+        finally:
+            address.in_flight -= 1
+
+    def _without_answer(self, error: RequestError) -> _Failure:
+        """The types tell little: pyreqwest calls a cut connection a ConnectError, and any timeout a
+        ConnectTimeoutError. Only the causes say whether there was a connection.
+        """
+        causes = [cause["message"] for cause in error.details["causes"] or []]
+        reached = "client error (Connect)" not in causes
+        if reached and isinstance(error, RequestTimeoutError):
+            reason, detail = "timeout", f"no answer within {self._settings.timeout_seconds} s"
+        else:
+            reason = "connection"
+            detail = f"connection failed: {causes[-1] if causes else error.message}"
+        return _Failure(
+            detail, may_have_happened=reached, try_again=True, reached=reached, reason=reason
+        )
 
     def _note(self, *, well: bool) -> None:
         """Tell the breaker, and the log when it opens or closes."""
@@ -199,17 +295,10 @@ def _refused(response: Response) -> _Failure:
         retry_after=retry_after_seconds(response.get_header("retry-after"), datetime.now(UTC)),
         partner_is_well=400 <= status < 500 and status != 429,
         reason="status",
+        means_all=status == 429,
     )
 
 
-def _unreachable(error: RequestError) -> _Failure:
-    """Pyreqwest calls it ConnectError also when the connection was cut after the request was sent;
-    only the causes tell.
-    """
-    causes = [cause["message"] for cause in error.details["causes"] or []]
-    return _Failure(
-        f"connection failed: {causes[-1] if causes else error.message}",
-        may_have_happened="client error (Connect)" not in causes,
-        try_again=True,
-        reason="connection",
-    )
+def _nowhere(last: _Failure, addresses: int) -> _Failure:
+    """There is no address left to try; the last one's trouble stands for all."""
+    return replace(last, detail=f"{addresses} addresses failed, the last one: {last.detail}")

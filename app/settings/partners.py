@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from app.settings.section import Section, setting
-from app.settings.words import Count, PositiveDuration
+from app.settings.words import Count, PositiveDuration, comma_separated
 from domain.booking import VenueType
 from domain.money import is_currency
 from domain.rules import Fallback
@@ -18,14 +18,37 @@ if TYPE_CHECKING:
 
 # No user and password: it is shown.
 _URL: Final = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?(/[^\s?#]*)?$"
+_DAY_SECONDS: Final = 86_400
+
+
+def _of_one_kind(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """An http:// one beside others would get what they keep secret, whenever they are away."""
+    different = {url.rstrip("/") for url in urls}
+    if len({url.partition(":")[0] for url in urls}) != 1 or len(different) != len(urls):
+        raise ValueError("expected addresses that are all http or all https, each once")
+    return urls
+
+
+Urls = Annotated[
+    tuple[Annotated[str, Field(pattern=_URL)], ...],
+    BeforeValidator(comma_separated),
+    AfterValidator(_of_one_kind),
+]
 Price = Annotated[Decimal, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class PartnerSection(Section):
     """What all three have in common."""
 
-    url: Annotated[str, Field(pattern=_URL)] = setting(
-        "an http:// or https:// address without query and password", "Where the service answers"
+    url: Urls = setting(
+        "an http:// or https:// address without query and password, or several of one kind,"
+        " separated by commas",
+        "Where the service answers; several share the calls",
+    )
+    resolve_seconds: Annotated[int, Field(ge=0, le=_DAY_SECONDS)] = setting(
+        "a whole number of seconds, 0 for never",
+        "How often the names in it are looked up again; the addresses of a name share the calls",
+        30,
     )
     timeout_seconds: PositiveDuration = setting(
         "a number of seconds above 0", "For one call, its body included", 5.0
@@ -46,7 +69,8 @@ class PartnerSection(Section):
         from adapters.partners import PartnerSettings
 
         return PartnerSettings(
-            url=self.url,
+            urls=self.url,
+            resolve_seconds=self.resolve_seconds,
             timeout_seconds=self.timeout_seconds,
             attempts=self.attempts,
             token=self.token.get_secret_value() if self.token else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from datetime import timedelta
 from decimal import Decimal
@@ -134,6 +135,25 @@ def test_every_value_reaches_the_layer_that_takes_it(settings: LoadWith) -> None
     assert (loaded.log.level, loaded.log.format) == ("DEBUG", "console")
     assert loaded.log.sample_successes == 0.25
     assert (loaded.metrics.host, loaded.metrics.port) == ("127.0.0.1", 9464)
+
+
+def test_a_partner_may_be_at_several_addresses(settings: LoadWith) -> None:
+    loaded = settings(
+        INVENTORY__URL="http://one:8080, http://[::1]:8081/base,", INVENTORY__RESOLVE_SECONDS="0"
+    )
+    assert loaded.inventory.urls == ("http://one:8080", "http://[::1]:8081/base")
+    assert loaded.inventory.resolve_seconds == 0
+    assert loaded.payment.urls == ("https://payment/base",)
+    assert loaded.payment.resolve_seconds == 30
+
+
+def test_the_examples_of_the_page_on_partners_can_be_set(settings: LoadWith) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "partners.md").read_text(encoding="utf-8")
+    shown = re.findall(r'{name: BOOKING_(\w+), value: "(.*)"}', page)
+    shown += re.findall(r"^BOOKING_(\w+)=(.*)$", page, re.MULTILINE)
+    assert len(shown) >= 6
+    for name, value in shown:
+        settings(**{name: value})
 
 
 def test_durations_may_be_decimal(settings: LoadWith) -> None:
@@ -270,6 +290,12 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("DATABASE__POOL_SIZE", "-1"),
         ("INVENTORY__URL", "inventory:80"),
         ("INVENTORY__URL", "http://me:secret@inventory"),
+        ("INVENTORY__URL", ","),
+        ("INVENTORY__URL", "http://inventory, inventory:80"),
+        ("INVENTORY__URL", "https://inventory,http://inventory"),
+        ("INVENTORY__URL", "http://inventory,http://inventory/"),
+        ("INVENTORY__RESOLVE_SECONDS", "-1"),
+        ("INVENTORY__RESOLVE_SECONDS", "0.1"),
         ("PRICING__URL", "http://pricing?x=1"),
         ("PRICING__URL", "http://pricing:80x"),
         ("PAYMENT__TIMEOUT_SECONDS", "0"),

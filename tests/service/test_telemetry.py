@@ -24,7 +24,6 @@ from schemas.measures import (
     LAG,
     MEASURES,
     PARTITIONS_AHEAD,
-    PARTNER_ADDRESSES,
     PARTNER_FAILURES,
     READY,
     REPLICA_READS,
@@ -42,7 +41,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Of what this traffic has nothing to do with; their own tests see to them.
 ELSEWHERE = (
-    PARTNER_ADDRESSES,
     PARTNER_FAILURES,
     CACHE_LOOKUPS,
     REPLICA_READS,

@@ -1,4 +1,4 @@
-"""A connection breaks while others are about to send on it: they hear of it as of any outage."""
+"""A connection breaks, or its user is stopped, while somebody waits on it: no bug, for anybody."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import uvloop
@@ -17,7 +18,11 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import BrokerMetadata
 
 from adapters.kafka import connections
+from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.rights_held import lacking_rights
+from adapters.kafka.standstill import Standstill
 from app.local_servers import KafkaServer
+from tests.adapters.kafka.test_failed_transactions import nothing_is
 from tests.adapters.kafka.workers import Echo, prepared, quick, working
 
 NODE = 1
@@ -41,9 +46,50 @@ def test_a_request_on_a_connection_that_has_just_broken_fails_as_of_kafka(
     assert [error for error in heard if not isinstance(error, KafkaError)] == []
 
 
+async def test_who_is_stopped_while_it_looks_for_the_cluster_leaves_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Collected in the end, it would be reported as an error that nobody has. What a worker asks
+    first is for its rights.
+    """
+    monkeypatch.setattr(conn, "AIOKafkaConnection", connections._Connection.__base__)
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    async with a_broker_that(is_silent := asyncio.Event()) as port:
+        asking = asyncio.create_task(lacking_rights(quick(f"127.0.0.1:{port}", "nobody"), ()))
+        await is_silent.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        del asking
+        await nothing_is(reported)
+
+
+async def test_nor_does_a_directory(
+    kafka: KafkaServer, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    is_connected = asyncio.Event()
+
+    async def hang(client: AIOKafkaClient) -> None:
+        await client.ready(client.get_random_node())
+        is_connected.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AIOKafkaClient, "force_metadata_update", hang)
+    starting = asyncio.create_task(TopicDirectory(settings).start(Standstill("a test")))
+    await is_connected.wait()
+    starting.cancel()
+    await asyncio.wait([starting])
+    del starting
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await nothing_is(reported)
+
+
 async def error_after(turns: int) -> BaseException | None:
     """What a request meets with so many turns after the connection was reset."""
-    async with a_broker_that_resets() as port:
+    async with a_broker_that(is_silent=None) as port:
         client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}")
         client.cluster._brokers = {NODE: BrokerMetadata(NODE, "127.0.0.1", port, None)}
         await client.ready(NODE)
@@ -61,13 +107,18 @@ async def error_after(turns: int) -> BaseException | None:
 
 
 @asynccontextmanager
-async def a_broker_that_resets() -> AsyncIterator[int]:
-    """It says that it knows metadata requests, and breaks the connection when one comes."""
+async def a_broker_that(is_silent: asyncio.Event | None) -> AsyncIterator[int]:
+    """It says that it knows metadata requests. When one comes it breaks the connection, or it sets
+    `is_silent` and is that.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (request := await read_request(reader))[0] != METADATA:
             answer = struct.pack(">ihihhh", request[2], 0, 1, METADATA, 0, 5)
             writer.write(struct.pack(">i", len(answer)) + answer)
+        if is_silent is not None:
+            is_silent.set()
+            await reader.read()
         connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()

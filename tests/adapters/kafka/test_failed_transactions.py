@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import NodeNotReadyError, ProducerClosed
 from aiokafka.producer.sender import SendProduceReqHandler
 
+from adapters.kafka import publishing
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.publishing import BrokerPublisher, TransactionalPublisher
 from adapters.kafka.refusals import Refusals
@@ -133,6 +134,34 @@ async def test_nor_is_a_batch_to_be_sent_again_when_all_has_failed_meanwhile(
     await asyncio.wait_for(has_failed.wait(), 10)
     await publisher.stop()
     del sent, publisher, batches
+    monkeypatch.undo()
+    await nothing_is(reported)
+
+
+@pytest.mark.parametrize("fate", ["its sender is cancelled", "nobody waits", "sent again"])
+async def test_nor_is_a_batch_that_was_given_up_and_never_went_out(
+    kafka: KafkaServer, topic_prefix: str, monkeypatch: pytest.MonkeyPatch, fate: str
+) -> None:
+    """Kafka is away when a worker is stopped. Whoever waited for the batch has been cancelled, and
+    with that aiokafka's own future of it is cut off from the one that we look into.
+    """
+    settings = (await prepared(quick(kafka.bootstrap_servers, topic_prefix))).settings
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    publisher = BrokerPublisher(settings)
+    producer = await publisher._started()
+    monkeypatch.setattr(producer.client.cluster, "leader_for_partition", lambda _: None)  # away
+    monkeypatch.setattr(publishing, "GOODBYE_SECONDS", 0.01)
+    (sent,) = await send(producer, [an_output(topic_prefix)], None)
+    batches = producer._message_accumulator
+    (target,) = batches._batches
+    if fate == "its sender is cancelled":
+        sent.delivery.cancel()
+    if fate == "sent again":
+        batches.reenqueue(batches._pop_batch(target))
+    await publisher.stop()
+    assert list(batches._batches) == [target], "it never went out"
+    del sent, producer, publisher, batches
     monkeypatch.undo()
     await nothing_is(reported)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,6 +13,8 @@ from uuid import UUID
 import pytest
 
 from adapters.partners import HttpPartners, PartnerSettings
+from adapters.partners.names import Resolver, system_resolver
+from app.beside import beside
 from app.demo.partners import Partners, partners
 from app.demo.partners.faults import Fault, Kind
 from domain.booking import VenueType
@@ -67,11 +70,13 @@ def a_refund(intent_id: str, amount: str = "110.00") -> RefundPayment:
 
 @dataclass
 class Clock:
-    """Time for the breakers, moved by hand."""
+    """Time for the breakers, moved by hand, or by `step` seconds each time somebody looks."""
 
     now: float = 0.0
+    step: float = 0.0
 
     def __call__(self) -> float:
+        self.now += self.step
         return self.now
 
 
@@ -82,17 +87,25 @@ class Town:
     stand_ins: Partners
     clock: Clock = field(default_factory=Clock)
     client: HttpPartners | None = None
+    resolver: Resolver = system_resolver
 
-    async def open(self, **changed: Any) -> None:
-        """(Re)open the client with other settings."""
+    async def open(self, *, inventory_alone: bool = False, **changed: Any) -> None:
+        """(Re)open the client with other settings, for all three partners or for one."""
         await self.close()
         urls = self.stand_ins.urls()
         inventory, pricing, payment = (
-            replace(PartnerSettings(urls[f"{name}_url"]), **changed)
-            for name in ("inventory", "pricing", "payment")
+            PartnerSettings((urls[f"{name}_url"],)) for name in ("inventory", "pricing", "payment")
         )
+        inventory = replace(inventory, **changed)
+        if not inventory_alone:
+            pricing, payment = replace(pricing, **changed), replace(payment, **changed)
         self.client = HttpPartners(
-            inventory, pricing, payment, clock=self.clock, jitter=lambda: 0.0
+            inventory,
+            pricing,
+            payment,
+            clock=self.clock,
+            jitter=lambda: 0.0,
+            resolver=self.resolver,
         )
         await self.client.__aenter__()
 
@@ -100,6 +113,11 @@ class Town:
         if self.client is not None:
             await self.client.__aexit__()
             self.client = None
+
+    def names_followed(self) -> AbstractAsyncContextManager[None]:
+        """As the worker does it, beside the calls."""
+        assert self.client is not None
+        return beside(*self.client.follow_names())
 
     async def ask(self, call: PartnerCall) -> PartnerAnswer:
         assert self.client is not None

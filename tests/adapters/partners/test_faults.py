@@ -114,7 +114,7 @@ async def test_a_no_after_an_attempt_that_was_not_heard_proves_nothing(town: Tow
 
 
 async def test_a_partner_that_cannot_be_reached_surely_did_nothing(town: Town) -> None:
-    await town.open(url="http://127.0.0.1:1")
+    await town.open(urls=("http://127.0.0.1:1",))
     answer = await town.ask(RESERVE)
     assert isinstance(answer, PartnerUnavailable)
     assert not answer.may_have_happened

@@ -42,7 +42,8 @@ async def one_answer(
         writer.close()
 
     async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
-        await town.open(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", **settings)
+        port = server.sockets[0].getsockname()[1]
+        await town.open(urls=(f"http://127.0.0.1:{port}",), **settings)
         yield heads
         await town.close()
 
@@ -109,7 +110,7 @@ async def test_the_token_is_sent_and_never_shown(town: Town) -> None:
     async with one_answer(town, b"", token="s3cret") as heads:
         await town.ask(RELEASE)
     assert b"\r\nauthorization: bearer s3cret\r\n" in heads[0].lower()
-    assert "s3cret" not in repr(PartnerSettings("http://partner", token="s3cret"))
+    assert "s3cret" not in repr(PartnerSettings(("http://partner",), token="s3cret"))
 
 
 async def test_calls_one_after_another_share_a_connection(town: Town) -> None:
@@ -126,7 +127,7 @@ async def test_calls_one_after_another_share_a_connection(town: Town) -> None:
         writer.close()
 
     async with await asyncio.start_server(answer_all, "127.0.0.1", 0) as server:
-        await town.open(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await town.open(urls=(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",))
         assert [await town.ask(RELEASE) for _ in range(3)] == [Released()] * 3
         await town.close()
     assert connections == 1
@@ -148,7 +149,7 @@ async def test_an_endless_body_without_a_length_is_left_off(town: Town) -> None:
 
     async with await asyncio.start_server(pour, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        await town.open(url=f"http://127.0.0.1:{port}")
+        await town.open(urls=(f"http://127.0.0.1:{port}",))
         answer = await town.ask(CHECK)
         assert isinstance(answer, PartnerUnavailable)
         assert answer.detail == "unusable answer: expected at most 262144 bytes, got more"

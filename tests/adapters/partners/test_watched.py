@@ -30,7 +30,7 @@ class Looked:
         urls = town.stand_ins.urls()
         settings = [
             PartnerSettings(
-                urls[f"{name}_url"], timeout_seconds=0.3, attempts=2, breaker_failures=2
+                (urls[f"{name}_url"],), timeout_seconds=0.3, attempts=2, breaker_failures=2
             )
             for name in ("inventory", "pricing", "payment")
         ]
