@@ -28,6 +28,7 @@ from handlers.limits import Tidying
 from handlers.ports import Authenticator, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
+from handlers.retention import Retiring
 from handlers.routes import ReplyRoutes
 from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
@@ -40,6 +41,7 @@ class Worker:
     kafka: KafkaSide
     sweeper: Sweeper
     tidying: Tidying
+    retiring: Retiring
     sweeper_publisher: BrokerPublisher
 
 
@@ -107,6 +109,7 @@ def build_worker(
             KeyTopic(names.guest_keys),
         ),
         tidying=Tidying(database.counts, limits),
+        retiring=Retiring(database.retention, settings.keeping),
         sweeper_publisher=publisher,
     )
 

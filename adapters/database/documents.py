@@ -96,12 +96,15 @@ class Documents:
             return self.statement(sql)
         return self.select(f"{sql} returning {_names(table.name, returning)}", *returning)
 
-    def delete(self, table: Table, *keys: Column[Any]) -> Statement:
+    def delete(
+        self, table: Table, *keys: Column[Any], returning: Sequence[Column[Any]] = ()
+    ) -> Statement:
         """Delete every row that equals one of the document's in `keys`."""
         names = ", ".join(key.name for key in keys)
-        return self.statement(
-            f"delete from {table.name} where ({names}) in (select {names} from {self.rows(keys)})"
-        )
+        sql = f"delete from {table.name} where ({names}) in (select {names} from {self.rows(keys)})"
+        if not returning:
+            return self.statement(sql)
+        return self.select(f"{sql} returning {_names(table.name, returning)}", *returning)
 
     def find(self, table: Table, *keys: Column[Any]) -> TextualSelect:
         """Every row that equals one of the document's in `keys`."""

@@ -14,8 +14,8 @@ from adapters.database.command_rows import coordinates_row, entry_of, outcome_of
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session
-from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import CannotOpen, Coordinates, KnownCommand, Sealer, key_id_of
+from adapters.database.tables import commands, journal, outcomes, retired_commands
+from handlers.ports import CannotOpen, Coordinates, KnownCommand, RetiredCommand, Sealer, key_id_of
 
 _OUTCOME: Final = [
     outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from", "sealed")
@@ -33,6 +33,7 @@ class KnownCommands:
         self._keys = keys
         self._by_id = _finding(documents, [commands.c.row_id])
         self._by_coordinates = _finding(documents, _COORDINATES)
+        self._retired = documents.find(retired_commands, retired_commands.c.row_id)
         self._heard = documents.select(
             "select journal.row_id, journal.sequence, journal.body from journal"
             " where journal.sequence > 0 and journal.row_id in"
@@ -46,6 +47,12 @@ class KnownCommands:
     async def by_id(self, session: Session, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         rows = await session.run(self._by_id, [{"row_id": row_id} for row_id in row_ids])
         return {known.start.row_id: known for known in await self._known(session, rows)}
+
+    async def retired(
+        self, session: Session, row_ids: Sequence[UUID]
+    ) -> Mapping[UUID, RetiredCommand]:
+        rows = await session.run(self._retired, [{"row_id": row_id} for row_id in row_ids])
+        return {row.row_id: RetiredCommand(row.row_id, row.content) for row in rows}
 
     async def by_coordinates(
         self, session: Session, coordinates: Sequence[Coordinates]

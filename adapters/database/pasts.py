@@ -59,6 +59,10 @@ class Pasts:
         """Those that were ever begun."""
         return await self._known.by_id(self._session, row_ids)
 
+    async def retired(self, row_ids: Sequence[UUID]) -> Collection[UUID]:
+        """Those that ended so long ago that nothing but this is left of them."""
+        return (await self._known.retired(self._session, row_ids)).keys()
+
     async def known_at(self, places: Sequence[Coordinates]) -> Mapping[Coordinates, KnownCommand]:
         """Those whose record lies there."""
         return await self._known.by_coordinates(self._session, places)

@@ -68,6 +68,14 @@ attempts: Final = Table(
     PrimaryKeyConstraint("topic", "partition", "log_offset", "timestamp_ms"),
 )
 
+# What each migration promises: the oldest revision whose workers go on working after it.
+schema_promises: Final = Table(
+    "schema_promises",
+    METADATA,
+    _needed("revision", Text(), primary_key=True),
+    _needed("works_with", Text()),
+)
+
 # Of an unfinished rebuild: no worker starts on half a database.
 rebuild_progress: Final = Table(
     "rebuild_progress",
@@ -78,7 +86,8 @@ rebuild_progress: Final = Table(
     PrimaryKeyConstraint("topic", "partition"),
 )
 
-# Slim and for ever. `row_id` is made of principal and command id, and so scopes ids by principal.
+# Until retention takes them. `row_id` is made of principal and command id, and so scopes ids by
+# principal.
 commands: Final = Table(
     "commands",
     METADATA,
@@ -111,7 +120,16 @@ commands: Final = Table(
     ),
 )
 
-# A command without a row here is started and not ended.
+# Of ended commands no more than that they were: for ever. `content` is half of the content's hash.
+retired_commands: Final = Table(
+    "retired_commands",
+    METADATA,
+    _needed("row_id", ID, primary_key=True),
+    _needed("content", ID),
+)
+
+# A command without a row here is started and not ended. On PostgreSQL partitions by `recorded_at`,
+# each with this primary key, and without the foreign key (migration 0010).
 outcomes: Final = Table(
     "outcomes",
     METADATA,
@@ -124,6 +142,7 @@ outcomes: Final = Table(
     _optional("replayed_from", ID),
     _needed("journal", Text()),
     _needed("recorded_at", INSTANT),
+    Index("outcomes_by_time", "recorded_at").ddl_if(dialect="sqlite"),
 )
 
 # Only commands in flight: entry 0 says since when and where, the others what was heard.
@@ -253,6 +272,12 @@ guest_keys: Final = Table(
         postgresql_where=text("tombstone_due_at IS NOT NULL"),
         sqlite_where=text("tombstone_due_at IS NOT NULL"),
     ),
+    Index(
+        "guest_keys_by_erasure",
+        "erased_at",
+        postgresql_where=text("erased_at IS NOT NULL"),
+        sqlite_where=text("erased_at IS NOT NULL"),
+    ),
 )
 
 # The settings' keys that something is still wrapped by, each with what only that very key opens.
@@ -310,6 +335,12 @@ undo: Final = Table(
         "due_at",
         postgresql_where=text("done_at IS NULL"),
         sqlite_where=text("done_at IS NULL"),
+    ),
+    Index(
+        "undo_by_end",
+        "done_at",
+        postgresql_where=text("done_at IS NOT NULL"),
+        sqlite_where=text("done_at IS NOT NULL"),
     ),
 )
 

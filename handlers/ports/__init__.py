@@ -56,6 +56,7 @@ from handlers.ports.reads import (
     Later,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
+from handlers.ports.retention import RetentionRows
 from handlers.ports.rows import (
     BookingWrite,
     DatabaseAway,
@@ -65,10 +66,12 @@ from handlers.ports.rows import (
     KnownCommand,
     PromiseBroken,
     Recording,
+    RetiredCommand,
     Start,
     StoredOutcome,
     SweepAgain,
     UndoAgain,
+    half_of,
 )
 from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedBy
 
@@ -122,6 +125,8 @@ __all__ = [
     "Record",
     "Recording",
     "Resting",
+    "RetentionRows",
+    "RetiredCommand",
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
@@ -136,5 +141,6 @@ __all__ = [
     "Uses",
     "Whole",
     "WrappedKey",
+    "half_of",
     "key_id_of",
 ]
