@@ -22,7 +22,9 @@ from adapters.database.column_types import instant_text
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
-from adapters.database.tables import audit, booking_references
+from adapters.database.tables import audit, audit_cuts, booking_references
+from handlers.audit_chain import Anchor
+from handlers.audit_cuts import Cut
 from handlers.ports import AuditRow
 
 _PAGE: Final = 2_000
@@ -70,6 +72,15 @@ class AuditReads:
                     yield _plain(row)
                 if len(rows) < page:
                     break
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Where somebody says that chains were cut on purpose; whoever reads it asks for proof."""
+        rows = await self._session.run(
+            select(audit_cuts).order_by(audit_cuts.c.chain, audit_cuts.c.sequence)
+        )
+        return [
+            Cut(Anchor(row.chain, int(row.sequence), row.hash), row.key_id, row.mac) for row in rows
+        ]
 
     async def found(self, wanted: Wanted, *, page: int = _PAGE) -> AsyncIterator[AuditRow]:
         """In the order of the database's time."""

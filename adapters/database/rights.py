@@ -55,6 +55,7 @@ WORKER: Final[Mapping[str, Rights]] = {
     "service_keys": _ADD,
     "rate_counts": _ALL,
     "audit": _ADD,  # nobody changes what stands there
+    "audit_cuts": (),  # its owner alone says what may go
 }
 OPERATOR: Final[Mapping[str, Rights]] = {
     table: _READ for table in WORKER if table not in ("attempts", "idempotency_keys")
@@ -101,6 +102,7 @@ def grants(role: Role, name: str, database: str) -> Sequence[str]:
         *(
             f"grant {', '.join(rights)} on table {', '.join(tables)} {to}"
             for rights, tables in alike.items()
+            if rights
         ),
         *(f"grant execute on function {each} {to}" for each in _FUNCTIONS[role]),
     ]

@@ -388,3 +388,15 @@ audit: Final = Table(
     ),
     info={"append_only": True},  # the worker's role needs no more than to insert and to select
 )
+
+# Where its chains were cut on purpose, signed (docs/audit.md). No worker has any right to it.
+audit_cuts: Final = Table(
+    "audit_cuts",
+    METADATA,
+    _needed("chain", Text()),
+    _needed("sequence", BigInteger()),  # of the first entry that is kept
+    _needed("hash", Text()),  # of that entry
+    _needed("key_id", Text()),
+    _needed("mac", Text()),
+    PrimaryKeyConstraint("chain", "sequence"),
+)

@@ -52,7 +52,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     """Raises Failure when it does not answer, has another schema than this version expects, or is
     only half rebuilt.
     """
-    from adapters.database.migrations import pending_migrations
+    from adapters.database.migrations import WorkerTooOld, pending_migrations
     from adapters.database.pasts import HalfRebuilt
     from handlers.ports import CannotOpen, DatabaseAway
 
@@ -60,7 +60,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
         if pending := pending_migrations(settings.url):
             raise Failure(f"the schema lacks {', '.join(pending)}: run booking migrate")
         yield
-    except HalfRebuilt as error:
+    except (HalfRebuilt, WorkerTooOld) as error:
         raise Failure(str(error)) from error
     except CannotOpen as error:
         raise Failure(f"something in the database cannot be opened: {error}") from error

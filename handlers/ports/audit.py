@@ -45,6 +45,7 @@ class Effect(StrEnum):
     PUBLISHED_AGAIN = "published_again"
     REBUILT = "rebuilt"
     REKEYED = "rekeyed"
+    CUT = "cut"  # the audit log: its oldest entries were removed
 
 
 @dataclass(frozen=True, slots=True)
