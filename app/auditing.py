@@ -15,7 +15,7 @@ from adapters.database.audit_reads import open_audit_reads
 from adapters.database.settings import DatabaseSettings
 from app.operators import OperatorsLog, deed
 from handlers.audit_chain import Anchor, Break, ChainKeys, Verifier
-from handlers.audit_cuts import signed
+from handlers.audit_cuts import anchor_of, is_signed, signed
 from handlers.ports import Effect, Head
 
 _MOST_BREAKS: Final = 100
@@ -77,11 +77,11 @@ async def verified(
     began, breaks = time.monotonic(), list[Break]()
     async with open_audit_reads(database) as reads:
         cuts = await reads.cuts()
-        meant = [each.at for each in cuts if each.is_signed(keys)]
+        meant = [anchor_of(each) for each in cuts if is_signed(each, keys)]
         breaks += [
-            Break(each.at.chain, each.at.sequence, "a cut here is not signed")
+            Break(each.chain, each.at.sequence, "a cut here is not signed")
             for each in cuts
-            if not each.is_signed(keys)
+            if not is_signed(each, keys)
         ]
         verifier = Verifier(keys, anchors, pruned, meant)
         length = await reads.count()
@@ -109,15 +109,17 @@ async def cut(
     if not whole.is_whole:
         raise CannotCut(f"the audit log is not whole, run booking audit verify: {whole.breaks[0]}")
     async with open_audit_cutting(log.database) as cutting:
-        found = [each for each in await cutting.first_kept(before) if each.sequence > 1]
-        total = await cutting.count(found)
+        first = await cutting.first_kept(before)
+        kept = {chain: head for chain, head in first.items() if head.sequence > 1}
+        total = await cutting.count(kept)
+        told = {chain: head.sequence for chain, head in kept.items()} if total else {}
         if is_rehearsal or not total:
-            return {each.chain: each.sequence for each in found} if total else {}
+            return told
         await log.write(deed("audit cut", Effect.CUT))
-        await cutting.sign([signed(each, log.keys) for each in found])
+        await cutting.sign([signed(chain, head, log.keys) for chain, head in kept.items()])
         done = 0
-        for each in found:
-            while removed := await cutting.remove(each):
+        for chain, head in kept.items():
+            while removed := await cutting.remove(chain, head):
                 done += removed
                 advance(done, total)
-    return {each.chain: each.sequence for each in found}
+    return told

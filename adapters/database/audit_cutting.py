@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -15,8 +15,7 @@ from adapters.database.operators import engine_for
 from adapters.database.session import Session, transaction
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import audit, audit_cuts
-from handlers.audit_chain import Anchor
-from handlers.audit_cuts import Cut
+from handlers.ports import Cut, Head
 
 _CHUNK: Final = 5_000
 _NO_LIMIT: Final = "select set_config('statement_timeout', '0', true)"
@@ -30,7 +29,7 @@ class AuditCutting:
         self._documents = Documents(engine.dialect)
         self._keep = self._documents.insert(audit_cuts, conflict="do nothing")
 
-    async def first_kept(self, before: datetime) -> Sequence[Anchor]:
+    async def first_kept(self, before: datetime) -> Mapping[str, Head]:
         """Of each chain that has entries from before then: the first one of later, or its last."""
         entry = audit.c
         async with self._patient() as session:
@@ -40,21 +39,21 @@ class AuditCutting:
                 .group_by(entry.chain)
                 .order_by(entry.chain)
             )
-            found = []
+            found: dict[str, Head] = {}
             for each in old:
                 later = select(entry.sequence, entry.hash).where(
                     entry.chain == each.chain, entry.sequence >= each.last
                 )
                 rows = await session.run(later.order_by(entry.sequence).limit(2))
-                found.append(Anchor(each.chain, int(rows[-1].sequence), rows[-1].hash))
+                found[each.chain] = Head(int(rows[-1].sequence), rows[-1].hash)
             return found
 
-    async def count(self, cuts: Sequence[Anchor]) -> int:
-        """How many entries lie before them."""
+    async def count(self, kept: Mapping[str, Head]) -> int:
+        """How many entries lie before the first ones that are kept."""
         found = 0
         async with self._patient() as session:
-            for each in cuts:
-                before = (audit.c.chain == each.chain, audit.c.sequence < each.sequence)
+            for chain, first in kept.items():
+                before = (audit.c.chain == chain, audit.c.sequence < first.sequence)
                 ((count,),) = await session.run(select(func.count()).where(*before))
                 found += int(count)
         return found
@@ -62,7 +61,7 @@ class AuditCutting:
     async def sign(self, cuts: Sequence[Cut]) -> None:
         rows = [
             {
-                "chain": each.at.chain,
+                "chain": each.chain,
                 "sequence": each.at.sequence,
                 "hash": each.at.hash,
                 "key_id": each.key_id,
@@ -73,14 +72,15 @@ class AuditCutting:
         async with self._patient() as session:
             await session.run(self._keep, rows)
 
-    async def remove(self, cut: Anchor) -> int:
-        """The oldest entries before it, so that what is left is one piece at any moment; gives how
-        many, and none when all are gone.
+    async def remove(self, chain: str, kept: Head) -> int:
+        """The oldest entries before that one, so that what is left is one piece at any moment.
+
+        Gives how many; none when all are gone.
         """
         place = tuple_(audit.c.chain, audit.c.sequence)
         oldest = (
             select(audit.c.chain, audit.c.sequence)
-            .where(audit.c.chain == cut.chain, audit.c.sequence < cut.sequence)
+            .where(audit.c.chain == chain, audit.c.sequence < kept.sequence)
             .order_by(audit.c.sequence)
             .limit(_CHUNK)
         )

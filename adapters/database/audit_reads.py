@@ -23,9 +23,7 @@ from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import audit, audit_cuts, booking_references
-from handlers.audit_chain import Anchor
-from handlers.audit_cuts import Cut
-from handlers.ports import AuditRow
+from handlers.ports import AuditRow, Cut, Head
 
 _PAGE: Final = 2_000
 _NAMES: Final = tuple(str(each.name) for each in audit.c)
@@ -79,7 +77,7 @@ class AuditReads:
             select(audit_cuts).order_by(audit_cuts.c.chain, audit_cuts.c.sequence)
         )
         return [
-            Cut(Anchor(row.chain, int(row.sequence), row.hash), row.key_id, row.mac) for row in rows
+            Cut(row.chain, Head(int(row.sequence), row.hash), row.key_id, row.mac) for row in rows
         ]
 
     async def found(self, wanted: Wanted, *, page: int = _PAGE) -> AsyncIterator[AuditRow]:

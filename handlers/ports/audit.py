@@ -81,6 +81,16 @@ class Head:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a chain was cut: `at` is the first entry that is kept. Believed when it is signed."""
+
+    chain: str
+    at: Head
+    key_id: str
+    mac: str
+
+
 class ChainMoved(PromiseBroken):
     """Somebody else added to the chain since its head was read; nothing was written."""
 

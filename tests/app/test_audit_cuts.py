@@ -25,7 +25,7 @@ from app.operators import OperatorsLog
 from handlers.audit import Auditor
 from handlers.audit_chain import Anchor, ChainKeys
 from handlers.audit_cuts import signed
-from handlers.ports import AuditEntry, Kind
+from handlers.ports import AuditEntry, Head, Kind
 from tests.adapters.database.migrated import migrated, url_of
 from tests.handlers.world import AUDIT_KEYS
 
@@ -141,7 +141,7 @@ def test_what_is_kept_stays_append_only(log: OperatorsLog, deed: str) -> None:
 
 def test_who_has_only_the_database_cannot_cut(log: OperatorsLog) -> None:
     """The trigger lets them remove what they say was cut; then nobody has signed for it."""
-    forged = signed(Anchor("booking.commands/0", 4, "00" * 32), OTHER_KEYS)
+    forged = signed("booking.commands/0", Head(4, "00" * 32), OTHER_KEYS)
     run(
         log.database.url,
         "insert into audit_cuts select chain, sequence, hash, 'k1', "
