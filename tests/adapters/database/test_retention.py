@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
+from adapters.database.pasts import open_pasts
 from adapters.database.retention import OUTSIDE
 from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
@@ -355,3 +356,20 @@ async def test_two_who_retire_do_not_wait_for_each_other(
     async with engine.begin() as other, asyncio.timeout(5):
         await other.execute(text("select pg_advisory_xact_lock(hashtext('booking retention'))"))
         assert await retention.retire_commands(BEFORE, 10) == Gone(0, is_all=True)
+
+
+# --- what operators are told ---
+
+
+async def test_a_database_whose_commands_are_all_retired_is_not_taken_for_a_new_one(
+    sqlite: Database, sqlite_url: str
+) -> None:
+    """A replay would take all of the topic for never done."""
+    settings = DatabaseSettings(sqlite_url)
+    assert await sqlite.rebuilding.is_empty()
+    old = await ended(await Lane.opened(sqlite))
+    assert (await sqlite.retention.retire_commands(BEFORE, 10)).rows == 1
+    assert not await sqlite.rebuilding.is_empty()
+    async with open_pasts(settings, KEYS) as pasts:
+        assert not await pasts.knows_nothing()
+        assert old.row_id in await pasts.retired([old.row_id, uuid4()])
