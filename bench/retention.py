@@ -32,6 +32,7 @@ from adapters.database.tables import commands, journal, outcomes, retired_comman
 from app.local_servers import PostgresServer
 from app.local_servers.servers import postgres_server
 from handlers.ports import Coordinates, Recording, Start, StoredOutcome
+from handlers.ports.retention import Day
 
 _BATCH: Final = 200
 _CHUNK: Final = 1_000
@@ -59,6 +60,24 @@ _FILLED: Final = """
     from made
 """
 
+_BOOKED: Final = """
+    with made as (
+        insert into bookings (id, booking_reference, guest_id, personal, venue_id, venue_type,
+            booking_date, booking_time, duration_minutes, end_time, party_size, status, version,
+            base_price, tax_amount, discount_amount, total_price, currency, price_source,
+            payment_status, amount_paid, amount_refunded, inventory_reservation_id, created_at,
+            updated_at, source)
+        select gen_random_uuid(), 'BR-' || gen_random_uuid(), gen_random_uuid(), repeat('p', 400),
+            md5((n % 1000)::text)::uuid, 'restaurant', $1::timestamptz::date, $1, 120, $1, 2,
+            'completed', 4, 100, 10, 0, 110, 'EUR', 'quoted', 'succeeded', 110, 0, 'r', $1, $1,
+            'app'
+        from generate_series(1, $2::integer) as n
+        returning id
+    )
+    insert into booking_history (booking_id, version, to_status, changed_by, created_at)
+    select id, v, 'confirmed', 'guest:00000000-0000-4000-8000-0000000000a1', $1
+    from made, generate_series(1, 4) as v
+"""
 _ROW_BY_ROW: Final = """
     with gone as (
         delete from outcomes_before where row_id in (
@@ -105,6 +124,12 @@ async def _bench(server: PostgresServer, rows: int, batches: int) -> None:
             f"{rows} commands, {way}: {cost.seconds:.1f} s, {cost.wal_mb:.0f} MB of WAL,"
             f" {cost.left_mb:.0f} MB left on disk, longest chunk {cost.longest_ms:.0f} ms"
         )
+    async with _database(server, "head") as engine:
+        cost = await _let_bookings_go(engine, rows // 4)
+    _say(
+        f"{rows // 4} bookings with four changes each: {cost.seconds:.1f} s, {cost.wal_mb:.0f} MB"
+        f" of WAL, longest chunk {cost.longest_ms:.0f} ms"
+    )
 
 
 @asynccontextmanager
@@ -209,6 +234,23 @@ async def _let_go(engine: AsyncEngine, rows: int, *, by_row: bool) -> Cost:
     written = await _wal(engine) - wal
     await _run(engine, "vacuum")
     return Cost(seconds, written / 1e6, await _size(engine) / 1e6, max(took) * 1e3)
+
+
+async def _let_bookings_go(engine: AsyncEngine, rows: int) -> Cost:
+    old = datetime.now(UTC) - timedelta(days=100)
+    for chunk in _chunks(rows, 25_000):
+        await _run(engine, _BOOKED, old, chunk)
+    await _run(engine, "vacuum analyze")
+    took: list[float] = []
+    wal, began, reached = await _wal(engine), time.perf_counter(), Day()
+    retention, is_all = SqlRetention(engine, Documents(engine.dialect)), False
+    while not is_all:
+        here = time.perf_counter()
+        gone, reached = await retention.retire_bookings(datetime.now(UTC), reached, _CHUNK)
+        took.append(time.perf_counter() - here)
+        is_all = gone.is_all
+    seconds = time.perf_counter() - began
+    return Cost(seconds, (await _wal(engine) - wal) / 1e6, 0, max(took) * 1e3)
 
 
 async def _delete(engine: AsyncEngine, before: datetime) -> bool:
