@@ -57,6 +57,9 @@ _TAKE: Final = """
 _TAKE_POSTGRESQL: Final = "select row_id from retention_take_outside(:before, :most)"
 _HASH_TEXT: Final = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 
+_Reached = tuple[str, UUID] | None
+"""The partition that is being moved out, and the last id of it that was; None: none was begun."""
+
 
 class SqlRetention:
     """Implements handlers.ports.RetentionRows."""
@@ -65,7 +68,7 @@ class SqlRetention:
         self._engine = engine
         self._documents = documents
         self._is_postgresql = engine.dialect.name == "postgresql"
-        self._reached: tuple[str, UUID] | None = None  # of the partition that is being moved out
+        self._reached: _Reached = None
         self._statements = _Statements(documents, is_postgresql=self._is_postgresql)
 
     async def make_ahead(self, period: Period, ahead: timedelta) -> Mapping[str, datetime]:
@@ -77,6 +80,7 @@ class SqlRetention:
         return {outcomes.name: until}
 
     async def retire_commands(self, ended_before: datetime, limit: int) -> Gone:
+        reached = self._reached
         async with self._brief() as session:
             if not self._is_postgresql:
                 return await self._retire_rows(session, ended_before, limit)
@@ -84,11 +88,17 @@ class SqlRetention:
             if not is_ours:  # another worker is at it, and goes on
                 return NOTHING
             past = await session.run(self._statements.past, before=ended_before)
-            if past:
-                return await self._move_out(session, past[0], limit)
-            return await self._retire_rows(session, ended_before, limit)
+            if not past:
+                return await self._retire_rows(session, ended_before, limit)
+            gone, reached = await self._move_out(session, past[0], limit)
+        # Not before the commit stands: behind a chunk that was only thought to be moved, its
+        # partition would be dropped, and its commands taken for such as have not ended.
+        self._reached = reached
+        return gone
 
-    async def _move_out(self, session: Session, partition: Row[Any], limit: int) -> Gone:
+    async def _move_out(
+        self, session: Session, partition: Row[Any], limit: int
+    ) -> tuple[Gone, _Reached]:
         """The next chunk of its ids; behind the last one the partition is dropped."""
         found = outcomes.c
         after = self._reached[1] if self._reached and self._reached[0] == partition.name else None
@@ -100,11 +110,10 @@ class SqlRetention:
         rows = await session.run(page.order_by(found.row_id).limit(limit))
         moved = await self._statements.move(session, [{"row_id": row.row_id} for row in rows])
         if len(rows) == limit:
-            self._reached = partition.name, rows[-1].row_id
-            return Gone(moved, is_all=False)
+            return Gone(moved, is_all=False), (partition.name, rows[-1].row_id)
         drop = text("select retention_drop(:name) as is_gone")
         ((is_gone,),) = await session.run(drop, name=partition.name)
-        return Gone(moved, is_all=not is_gone)
+        return Gone(moved, is_all=not is_gone), self._reached
 
     async def _retire_rows(self, session: Session, before: datetime, limit: int) -> Gone:
         """Where there is no partition to be dropped; on PostgreSQL there should be none of them."""

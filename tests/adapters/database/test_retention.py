@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,8 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
 from adapters.database.pasts import open_pasts
-from adapters.database.retention import OUTSIDE
+from adapters.database.retention import OUTSIDE, SqlRetention
 from adapters.database.rights import Role
+from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import outcomes
 from app.local_servers import PostgresServer
@@ -27,7 +29,7 @@ from domain.outcome import StatusChange
 from domain.retention import Period
 from domain.time_slot import TimeSlot
 from domain.undo import RestoreReservation, Undo
-from handlers.ports import PromiseBroken, Start
+from handlers.ports import DatabaseAway, PromiseBroken, Start
 from handlers.ports.retention import Day, Gone
 from tests.adapters.database.lane import Lane, a_key, a_recording, another_booking
 from tests.adapters.database.migrated import migrated, url_of
@@ -305,6 +307,43 @@ async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
         assert len(await transaction.find_retired([each.row_id for each in old])) == 5
         assert (await transaction.find_commands([open_.row_id]))[open_.row_id].outcome is None
     assert "outcomes_before" not in await partitions(engine)
+
+
+@pytest.fixture
+def fresh_url(postgres: PostgresServer) -> Iterator[str]:
+    """With its partition for the past."""
+    with migrated(postgres) as url:
+        yield url
+
+
+async def test_a_chunk_whose_commit_failed_is_moved_again(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its partition would be dropped, and its commands be done once more when they are repeated:
+    without an outcome they look as if they had never ended.
+    """
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane = await Lane.opened(database)
+    starts = [await ended(lane, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 10)]
+    retention, brief, fails = database.retention, SqlRetention._brief, [False, True, True]
+
+    @asynccontextmanager
+    async def failing(self: SqlRetention) -> AsyncIterator[Session]:
+        async with brief(self) as session:
+            yield session
+            if fails and fails.pop():
+                raise DatabaseAway("the commit failed")
+
+    monkeypatch.setattr(SqlRetention, "_brief", failing)
+    for _ in range(2):
+        with pytest.raises(DatabaseAway):
+            await retention.retire_commands(datetime.now(UTC), 4)
+    await retired_all(lane, datetime.now(UTC), limit=4)
+    async with lane.transaction() as transaction:
+        ids = [each.row_id for each in starts]
+        assert len(await transaction.find_retired(ids)) == len(ids)
+        assert await transaction.find_commands(ids) == {}
+    await database.close()
 
 
 async def test_nothing_fails_for_want_of_a_partition(
