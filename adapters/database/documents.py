@@ -49,6 +49,13 @@ class Documents:
         values = ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in columns)
         return f"(select {values} from json_each(:rows)) as {alias}"
 
+    def half_of(self, name: str) -> str:
+        """An expression: the first 128 bits of a hash in hex, as an id."""
+        if self._is_postgresql:
+            return f"cast(substr({name}, 1, 32) as uuid)"
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # as ids are written there
+        return " || '-' || ".join(f"substr({name}, {start}, {length})" for start, length in parts)
+
     def select(self, sql: str, *columns: KeyedColumnElement[Any]) -> TextualSelect:
         """A query whose result has these columns, in this order, each read by its type."""
         return self.statement(sql).columns(*columns)

@@ -55,7 +55,6 @@ _TAKE: Final = """
 """
 # Nobody but their owner may delete outcomes there.
 _TAKE_POSTGRESQL: Final = "select row_id from retention_take_outside(:before, :most)"
-_HASH_TEXT: Final = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 
 _Reached = tuple[str, UUID] | None
 """The partition that is being moved out, and the last id of it that was; None: none was begun."""
@@ -209,13 +208,7 @@ class _Statements:
 
     def __init__(self, documents: Documents, *, is_postgresql: bool) -> None:
         these = documents.rows([commands.c.row_id])
-        digits = "substr(commands.content_hash, 1, 32)"
-        if is_postgresql:
-            content = f"cast({digits} as uuid)"
-        else:  # as ids are written there
-            content = " || '-' || ".join(
-                f"substr(commands.content_hash, {start}, {length})" for start, length in _HASH_TEXT
-            )
+        content = documents.half_of("commands.content_hash")
         self._keep = documents.statement(
             f"insert into retired_commands (row_id, content) select commands.row_id, {content}"
             f" from {these} join commands on commands.row_id = r.row_id"

@@ -128,8 +128,9 @@ retired_commands: Final = Table(
     _needed("content", ID),
 )
 
-# A command without a row here is started and not ended. On PostgreSQL partitions by `recorded_at`,
-# each with this primary key, and without the foreign key (migration 0010).
+# A command without a row here is under way if it has a journal, and retired if it has none. On
+# PostgreSQL partitions by `recorded_at`, each with this primary key, and without the foreign key
+# (migration 0010).
 outcomes: Final = Table(
     "outcomes",
     METADATA,

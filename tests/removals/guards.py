@@ -60,7 +60,7 @@ REMOVALS: Final = (
             ),
         ),
         ("tests/handlers/test_retention.py",),
-        "outcome_retired|handlers.ports.rows.PromiseBroken",
+        "Differing items",
     ),
     Removal(
         "stored answers",

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -138,6 +138,49 @@ async def test_a_command_ends_once(lane: Lane) -> None:
     start = await ended(lane)
     with pytest.raises(PromiseBroken):
         await lane.record([replace(a_recording(start), recorded_at=NOW)])
+
+
+@pytest.fixture(params=[("postgresql", "unpartitioned_url"), ("sqlite", "sqlite_url")])
+def real(request: pytest.FixtureRequest) -> tuple[Database, str]:
+    """With the URL of the tables' owner."""
+    database, url = (request.getfixturevalue(each) for each in request.param)
+    return database, url
+
+
+async def test_what_somebody_dropped_by_hand_is_not_taken_for_unfinished(
+    real: tuple[Database, str],
+) -> None:
+    """Outcomes of last year, say, without a thought of their ids: they are retired all the same."""
+    database, url = real
+    lane = await Lane.opened(database)
+    dropped, begun = await ended(lane), await lane.started()
+    owner = create_async_engine(url, poolclass=NullPool)
+    async with owner.begin() as connection:
+        await connection.execute(delete(outcomes).where(outcomes.c.row_id == dropped.row_id))
+    await owner.dispose()
+    ids = [dropped.row_id, begun.row_id, uuid4()]
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_commands(ids)).keys() == {begun.row_id}
+        found = await transaction.find_by_coordinates([dropped.coordinates])
+        assert dropped.row_id not in {each.start.row_id for each in found.values()}
+        retired = await transaction.find_retired(ids)
+    assert retired.keys() == {dropped.row_id}
+    assert retired[dropped.row_id].is_of(dropped.content_hash)
+
+
+async def test_a_partition_that_is_read_is_dropped_later_and_nobody_waits(fresh_url: str) -> None:
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane, engine = await Lane.opened(database), create_async_engine(fresh_url, poolclass=NullPool)
+    await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
+    now = datetime.now(UTC)
+    async with engine.connect() as reader, asyncio.timeout(5):
+        await reader.execute(select(outcomes.c.row_id))
+        assert await database.retention.retire_commands(now, 9) == Gone(1, is_all=True)
+    assert "outcomes_before" in await partitions(engine)
+    assert await database.retention.retire_commands(now, 9) == Gone(0, is_all=False)
+    assert "outcomes_before" not in await partitions(engine)
+    await engine.dispose()
+    await database.close()
 
 
 # --- what was owed, and guests' keys ---
