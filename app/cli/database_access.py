@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.failures import Failure
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from app.operators import OperatorsLog
     from handlers.ports import DatabaseAway, ServiceKeys
+
+_WAITED_IN_VAIN: Final = "canceling statement due to lock timeout"  # as PostgreSQL words it
 
 
 def read_database_settings() -> DatabaseSettings:
@@ -74,4 +76,6 @@ def told(error: DatabaseAway) -> Failure:
 
     if isinstance(error, DatabaseRefuses):
         return Failure(str(error))
+    if _WAITED_IN_VAIN in str(error):
+        return Failure("somebody holds a lock that was waited for in vain: run it again")
     return Failure("the database does not answer (BOOKING_DATABASE__URL)")

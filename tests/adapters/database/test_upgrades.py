@@ -24,7 +24,8 @@ from adapters.database.migrations import WorkerTooOld, migrate, pending_migratio
 from adapters.database.session import transaction
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import KnownCommand, Start
+from app.cli.database_access import told
+from handlers.ports import DatabaseAway, KnownCommand, Start
 from tests.adapters.database.lane import Lane, a_recording, a_start
 from tests.adapters.database.sealing import KEYS
 from tests.adapters.database.test_migrations import empty_url
@@ -133,6 +134,22 @@ async def test_the_large_table_is_looked_at_beside_those_who_write_it(database_u
         await writer.execute("lock table outcomes in row exclusive mode")
         await asyncio.to_thread(migrate, database_url, "0009")
     await writer.close()
+
+
+async def test_a_lock_that_is_not_to_be_had_is_told_as_what_it_is(database_url: str) -> None:
+    """A migration waits for none for long: whoever came meanwhile would stand in line behind it."""
+    await asyncio.to_thread(migrate, database_url)
+    engine = create_async_engine(database_url)
+    reader = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    async with reader.transaction():
+        await reader.execute("lock table outcomes in access share mode")
+        with pytest.raises(DatabaseAway) as raised:
+            async with transaction(engine, Documents(engine.dialect)) as session:
+                await session.run(text("set local lock_timeout = '50ms'"))
+                await session.run(text("alter table outcomes rename to other"))
+    await reader.close()
+    await engine.dispose()
+    assert "run it again" in str(told(raised.value))
 
 
 async def written(url: str) -> tuple[Start, Start]:
