@@ -143,9 +143,9 @@ async def test_a_lock_that_is_not_to_be_had_is_told_as_what_it_is(database_url: 
     reader = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     async with reader.transaction():
         await reader.execute("lock table outcomes in access share mode")
-        with pytest.raises(DatabaseAway) as raised:
-            async with transaction(engine, Documents(engine.dialect)) as session:
-                await session.run(text("set local lock_timeout = '50ms'"))
+        async with transaction(engine, Documents(engine.dialect)) as session:
+            await session.run(text("set local lock_timeout = '50ms'"))
+            with pytest.raises(DatabaseAway) as raised:
                 await session.run(text("alter table outcomes rename to other"))
     await reader.close()
     await engine.dispose()
