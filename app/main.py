@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from faststream import FastStream
 
 from adapters.database.database import Database, open_database
-from adapters.database.migrations import pending_migrations
+from adapters.database.migrations import WorkerTooOld, pending_migrations
 from adapters.database.outages import DatabaseRefuses
 from adapters.database.rights import lacking_rights as lacking_grants
 from adapters.database.sqlite_lock import DatabaseInUse
@@ -215,7 +215,7 @@ async def _patiently(
     while True:
         try:
             answer = await ask()
-        except DatabaseRefuses as error:
+        except (DatabaseRefuses, WorkerTooOld) as error:
             raise CannotStart(str(error)) from error
         except KafkaError as error:
             trouble = await trouble_with(kafka)
@@ -248,6 +248,7 @@ class _Sweeping:
                 await self._worker.sweeper.sweep(datetime.now(UTC))
                 await self._worker.tidying.tidy(datetime.now(UTC))
                 await self._worker.backlog.look(datetime.now(UTC))
+                await self._worker.retiring.retire(datetime.now(UTC))
             except DatabaseAway as error:
                 pause = standstill.waits_for("the database", repr(error))
             except (KafkaError, OutputRefused, TimeoutError) as error:

@@ -20,6 +20,7 @@ from adapters.database.key_store import SqlKeyStore
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
+from adapters.database.retention import SqlRetention
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
 from adapters.database.use_counts import SqlUseCounts
@@ -30,6 +31,7 @@ from handlers.ports import (
     KeyStore,
     LaneDatabase,
     RebuildRows,
+    RetentionRows,
     ServiceKeys,
     UseCounts,
 )
@@ -46,6 +48,7 @@ class Database:
     reads: BookingReads
     counts: UseCounts
     rebuilding: RebuildRows
+    retention: RetentionRows
     keys: KeyStore
     audit: AuditLog
     _engines: tuple[AsyncEngine, ...]
@@ -115,6 +118,7 @@ def _assembled(
         reads=SqlBookingReads(reading, documents, claim_table, keys),
         counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
+        retention=SqlRetention(writing, documents),
         keys=SqlKeyStore(writing, documents, keys),
         audit=SqlAuditLog(writing, documents),
         _engines=(writing, reading),

@@ -10,6 +10,7 @@ from handlers.ports.audit import (
     AuditRow,
     AuditRows,
     ChainMoved,
+    Cut,
     Effect,
     Head,
     Kind,
@@ -57,6 +58,7 @@ from handlers.ports.reads import (
     Owing,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
+from handlers.ports.retention import RetentionRows
 from handlers.ports.rows import (
     BookingWrite,
     DatabaseAway,
@@ -66,10 +68,12 @@ from handlers.ports.rows import (
     KnownCommand,
     PromiseBroken,
     Recording,
+    RetiredCommand,
     Start,
     StoredOutcome,
     SweepAgain,
     UndoAgain,
+    half_of,
 )
 from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedBy
 from handlers.ports.watching import Onlooker, Stage, Unseen
@@ -89,6 +93,7 @@ __all__ = [
     "CommandProcessor",
     "Coordinates",
     "CountsUses",
+    "Cut",
     "DataKey",
     "DatabaseAway",
     "DueExpiry",
@@ -126,6 +131,8 @@ __all__ = [
     "Record",
     "Recording",
     "Resting",
+    "RetentionRows",
+    "RetiredCommand",
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
@@ -142,5 +149,6 @@ __all__ = [
     "Uses",
     "Whole",
     "WrappedKey",
+    "half_of",
     "key_id_of",
 ]
