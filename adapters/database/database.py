@@ -18,6 +18,7 @@ from adapters.database.key_store import SqlKeyStore
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
+from adapters.database.schema import SqlSchema
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
 from adapters.database.use_counts import SqlUseCounts
@@ -28,6 +29,7 @@ from handlers.ports import (
     KeyStore,
     LaneDatabase,
     RebuildRows,
+    Schema,
     ServiceKeys,
     UseCounts,
 )
@@ -44,6 +46,7 @@ class Database:
     rebuilding: RebuildRows
     keys: KeyStore
     audit: AuditLog
+    schema: Schema
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -103,6 +106,7 @@ def _assembled(
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
         keys=SqlKeyStore(writing, documents, keys),
         audit=SqlAuditLog(writing, documents),
+        schema=SqlSchema(reading, documents),
         _engines=(writing, reading),
         _lock=lock,
     )

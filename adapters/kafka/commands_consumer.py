@@ -45,6 +45,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._heartbeat_seconds = settings.heartbeat_interval_ms / 1000
         self._patience = Patience(settings.batch_limit_seconds)
         self._standstill = Standstill("commands")
+        # While one partition does not get on, the work of all others says nothing about it.
+        self._stuck: set[TopicPartition] = set()
         self._redelivery = Redelivery()
         # Held by the batch in hand, and by a rebalance that waits for it.
         self._in_hand = asyncio.Lock()
@@ -63,6 +65,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except TimeoutError as error:
                 _log.warning("batch given up", records=len(records), reason=repr(error))
                 self._lanes.trust(parts)
+                self._stuck.update(parts)
+                self._standstill.waits_for("a batch that ends in time", repr(error))
                 await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
 
     @property
@@ -79,6 +83,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes.assign(())
         self._redelivery.forget_all()
         # Whatever was waited for is the next owner's affair.
+        self._stuck.clear()
         self._standstill.over()
         async with self._in_hand:
             await self._lanes.close_all()
@@ -194,7 +199,9 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
-        if not failed:
+            else:
+                self._stuck.discard(source)
+        if not self._stuck:
             self._standstill.over()
         return not failed
 
@@ -212,9 +219,11 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         waits_for = self._standstill.waits_for
         failed = {source: parts[source] for source in sources}
         self._lanes.trust(failed)
+        if isinstance(error, OutputRefused):
+            await self._again(consumer, parts, sources, 0.0)
+            return
+        self._stuck.update(sources)
         match error:
-            case OutputRefused():
-                rest = 0.0
             case CannotPublish():
                 self._give_up(str(error))
                 rest = self._heartbeat_seconds

@@ -54,6 +54,7 @@ from handlers.ports.reads import (
     DueWork,
     HistoryRow,
     Later,
+    Schema,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
 from handlers.ports.rows import (
@@ -122,6 +123,7 @@ __all__ = [
     "Record",
     "Recording",
     "Resting",
+    "Schema",
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
