@@ -106,7 +106,7 @@ OVERVIEW: Final = Dashboard(
                 Panel(
                     "Owed to partners",
                     "short",
-                    [("max by (kind) (booking_undo_owed)", "{{kind}}")],
+                    [("max(booking_undo_owed)", "effects")],
                     meaning="Every worker tells the same number.",
                 ),
             ],
