@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from tests.tools import tool
@@ -78,8 +78,9 @@ def faults(manifest: Manifest) -> Iterator[str]:
 @lru_cache
 def _definitions() -> Registry[Any]:
     read = json.loads((SCHEMAS / "kubernetes/_definitions.json").read_text())
-    resource = Resource(contents=read, specification=DRAFT202012)
-    return Registry().with_resource(read["$id"], resource)
+    none: Registry[Any] = Registry()
+    found: Registry[Any] = none.with_resource(read["$id"], DRAFT202012.create_resource(read))
+    return found
 
 
 def _schema(manifest: Manifest) -> Any:
