@@ -8,7 +8,9 @@ from typing import Final
 from app.settings.reading import ALL
 
 # OpenTelemetry's own, as its specification names them.
-_OF_OPENTELEMETRY: Final = frozenset({"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME"})
+_OF_OPENTELEMETRY: Final = frozenset(
+    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
+)
 # Comes with the worker's figures (schemas/measures.py).
 _OF_FIGURES: Final = frozenset({"BOOKING_METRICS__PORT"})
 
