@@ -27,7 +27,7 @@ from tests.service.callers import a_guest
 from tests.service.faults.proxy import Proxy, proxy
 from tests.service.faults.ways import KAFKA, way_to_the_database
 from tests.service.house import House, a_house
-from tests.service.waiting import until
+from tests.service.waiting import PATIENCE_SECONDS, until
 from tests.service.worker import WorkerProcess
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -50,9 +50,10 @@ class Watched:
         assert found.is_fresh(datetime.now(UTC))
         return found
 
-    async def waits_for(self, what: str) -> None:
+    async def waits_for(self, what: str, *, within_seconds: float = PATIENCE_SECONDS) -> None:
         """Returns when it says so."""
-        await until(self._says(lambda beat: f"waits for {what}" in (beat.condition.reason or "")))
+        said = self._says(lambda beat: f"waits for {what}" in (beat.condition.reason or ""))
+        await until(said, within_seconds=within_seconds)
 
     async def is_ready(self) -> None:
         """Returns when it is."""
@@ -114,7 +115,8 @@ async def test_a_database_that_is_gone(idle: Watched) -> None:
 
 async def test_a_database_that_is_silent(idle: Watched) -> None:
     idle.to_database.fall_silent()
-    await idle.waits_for("the database")
+    # A statement that nobody answers fails after 35 s.
+    await idle.waits_for("the database", within_seconds=15)
     await idle.to_database.heal()
 
 
