@@ -82,6 +82,26 @@ def required(name: str, seen: dict[str, Distribution], extras: frozenset[str]) -
             required(wanted.name, seen, frozenset(wanted.extras))
 
 
+def lay(packages: Path, distributions: list[Distribution]) -> None:
+    """As links; one by one where several share a folder, as those of OpenTelemetry do."""
+    files = {
+        path: Path(str(each.locate_file(path)))
+        for each in distributions
+        for path in each.files or ()
+        if ".." not in path.parts
+    }
+    owners: dict[str, set[str]] = {}
+    for each in distributions:
+        for path in each.files or ():
+            owners.setdefault(path.parts[0], set()).add(each.name)
+    for path, place in files.items():
+        alone = len(path.parts) == 1 or len(owners[path.parts[0]]) > 1
+        target = packages / (path if alone else path.parts[0])
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(place if alone else place.parents[len(path.parts) - 2])
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The programs of an environment as the image has it."""
@@ -110,13 +130,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for words in project()["project"]["dependencies"]:
         wanted = Requirement(words)
         required(wanted.name, seen, frozenset(wanted.extras))
-    for each in seen.values():
-        for path in each.files or ():
-            target = packages / path
-            if ".." in path.parts or target.exists():
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(Path(str(each.locate_file(path))))
+    lay(packages, list(seen.values()))
     yield environment_of_its_own / "bin"
     shutil.rmtree(place)
 

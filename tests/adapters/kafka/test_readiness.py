@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -31,7 +31,9 @@ def awaits(side: KafkaSide, begins: str | None) -> Callable[[], Awaitable[bool]]
 
 
 async def test_out_of_its_group_it_waits_for_its_place(cluster: Cluster) -> None:
-    async with working(cluster.settings, Echo(cluster.names.events)) as side:
+    # Its old self has to be given up before it gets in again.
+    settings = replace(cluster.settings, session_timeout_ms=1_500)
+    async with working(settings, Echo(cluster.names.events)) as side:
         await until(awaits(side, None))
         coordinator = consumers_of(side)[0]._coordinator
         group = coordinator.group_id
