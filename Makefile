@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKED := .venv/.locked
 READY := .venv/.ready
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: demo test lint chaos canary fuzz removals bench lock format clean
 

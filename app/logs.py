@@ -17,6 +17,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from app.cli.printing import escaped
+from app.outcome_lines import JsonHandler
 
 _BLOTTED: Final = "***"
 _PERSONAL: Final = frozenset(
@@ -42,17 +43,22 @@ _CHATTY: Final = {
     "alembic": logging.WARNING,
     "asyncio": logging.ERROR,
     "faststream": logging.ERROR,
+    "opentelemetry": logging.CRITICAL,  # app/collector says once that nobody takes what it sends
     "sqlalchemy": logging.ERROR,
 }
 
 
 def configure_logs(
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO",
-    style: Literal["json", "console"] = "json",
+    style: Literal["json", "console"] | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """Send all logs of the process, structlog's and the standard library's, the same way."""
+    """Send all logs of the process, structlog's and the standard library's, the same way.
+
+    Without a `style` a terminal gets lines for people, and everything else JSON.
+    """
     out = stream or sys.stderr
+    style = style or ("console" if out.isatty() else "json")
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -61,7 +67,7 @@ def configure_logs(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _blot_out,
     ]
-    handler = logging.StreamHandler(out)
+    handler = JsonHandler(out) if style == "json" else logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -27,13 +27,17 @@ from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames, check_topics
 from adapters.partners import HttpPartners
+from adapters.partners.figures import PartnerFigures
 from app.beside import beside
 from app.clients import authenticator
 from app.health_file import Condition, HealthFile
 from app.looking import Looking
 from app.settings import Settings
+from app.telemetry import CannotTell, telemetry
 from app.wiring import Worker, build_worker, service_keys
 from handlers.ports import Authenticator, CannotOpen, DatabaseAway, KeysAway
+from schemas.instruments import observed
+from schemas.measures import READY
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +66,8 @@ async def run_worker(settings: Settings) -> str | None:
         loop.add_signal_handler(signal, life.cancel)
     try:
         reason = await life
+    except CannotTell as error:
+        raise CannotStart(str(error)) from error
     except asyncio.CancelledError:
         reason = None
     _log.info("stopped", reason=reason)
@@ -73,6 +79,8 @@ async def _live(settings: Settings) -> str | None:
     pulse.try_out()
     async with AsyncExitStack() as held:
         await held.enter_async_context(beside(pulse.beat()))
+        told = await held.enter_async_context(telemetry(settings.metrics))
+        observed(told.meter, READY, lambda: [(0 if pulse.awaited() else 1, {})])
         database = _opened(settings)
         held.push_async_callback(database.close)
         await _ready(settings, database, pulse)
@@ -80,7 +88,12 @@ async def _live(settings: Settings) -> str | None:
         pulse.awaited = lambda: "the keys of tokens"
         await _patiently(settings.kafka, "the keys of tokens", lambda: _keys_at_hand(clients))
         partners = await held.enter_async_context(
-            HttpPartners(settings.inventory, settings.pricing, settings.payment)
+            HttpPartners(
+                settings.inventory,
+                settings.pricing,
+                settings.payment,
+                figures=PartnerFigures.by(told.meter),
+            )
         )
         topics = TopicDirectory(settings.kafka)
         end = _End()
@@ -91,6 +104,7 @@ async def _live(settings: Settings) -> str | None:
             partners=partners,
             topics=topics,
             give_up=end.give_up,
+            telemetry=told,
         )
         sweeping = _Sweeping(worker)
         looking = Looking(database.schema)
@@ -235,6 +249,7 @@ class _Sweeping:
             try:
                 await self._worker.sweeper.sweep(datetime.now(UTC))
                 await self._worker.tidying.tidy(datetime.now(UTC))
+                await self._worker.backlog.look(datetime.now(UTC))
             except DatabaseAway as error:
                 pause = standstill.waits_for("the database", repr(error))
             except (KafkaError, OutputRefused, TimeoutError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from logging import DEBUG, INFO
 from uuid import UUID
 
 from adapters.database.database import Database
@@ -15,22 +16,32 @@ from adapters.kafka.partitioning import home_partition
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.topics import TopicNames
 from adapters.partners import HttpPartners
+from adapters.partners.figures import PartnerFigures
+from adapters.partners.watched import WatchedPartners
 from adapters.sealing.aes_gcm import AesGcmServiceKeys
 from adapters.tokens.service_signature import ServiceSignature
+from app.outcome_lines import OutcomeLog
 from app.settings import Settings
 from app.settings.words import SealKey
+from app.telemetry import Telemetry
 from domain.limits import NO_LIMITS, Limits
 from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
+from handlers.figures import BookingFigures, MessageFigures
 from handlers.intake import Intake
 from handlers.limits import Tidying
+from handlers.owing import UndoBacklog
 from handlers.ports import Authenticator, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
 from handlers.routes import ReplyRoutes
 from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
+from handlers.traces import NO_TRACER, Traces
+from handlers.watch import Watch
+from schemas.instruments import observed
+from schemas.measures import BREAKER_OPEN, POOL, UNDO_AGE, UNDO_OWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Worker:
     kafka: KafkaSide
     sweeper: Sweeper
     tidying: Tidying
+    backlog: UndoBacklog
     sweeper_publisher: BrokerPublisher
 
 
@@ -51,6 +63,7 @@ def build_worker(
     partners: HttpPartners,
     topics: TopicDirectory,
     give_up: Callable[[str], None],
+    telemetry: Telemetry,
 ) -> Worker:
     """`give_up` is called with a reason when the worker cannot go on, and has to make it exit."""
     prefix = settings.kafka.topic_prefix
@@ -62,29 +75,46 @@ def build_worker(
     auditor = Auditor(settings.audit_keys)
     home_of = _home(topics, names.commands)
     limits = limits_of(settings)
+    meter = telemetry.meter
+    of_commands = _watch(
+        telemetry, "command", OutcomeLog("command done", INFO, settings.log.sample_successes)
+    )
+    of_queries = _watch(telemetry, "query", OutcomeLog("query answered", DEBUG))
+    asked = WatchedPartners(
+        partners,
+        PartnerFigures.by(meter),
+        None if telemetry.tracer is NO_TRACER else telemetry.tracer,
+    )
+    backlog = UndoBacklog(database.due)
+    observed(meter, UNDO_OWED, backlog.count)
+    observed(meter, UNDO_AGE, backlog.age)
+    observed(meter, POOL, database.connections)
+    observed(meter, BREAKER_OPEN, partners.left_alone)
     commands = CommandHandlers(
-        intake=Intake(clients, signer, routes, letters, _now),
+        intake=Intake(clients, signer, routes, letters, _now, of_commands),
         database=database.lanes,
-        partners=partners,
+        partners=asked,
         recorder=Recorder(prefix, settings.rules, keys, letters, auditor),
         signer=signer,
         home_of=home_of,
         rules=settings.rules,
         limits=limits,
         clock=_now,
+        watch=of_commands,
     )
     queries = QueryHandlers(
         authenticator=clients,
         routes=routes,
         letters=letters,
         reads=database.reads,
-        partners=partners,
+        partners=asked,
         rules=settings.rules,
         limits=limits,
         counts=database.counts,
         auditor=auditor,
         audit=database.audit,
         clock=_now,
+        watch=of_queries,
     )
     publisher = BrokerPublisher(settings.kafka)
     return Worker(
@@ -96,6 +126,8 @@ def build_worker(
             topics=topics,
             sealer=keys,
             give_up=give_up,
+            meter=meter,
+            watches=(of_commands, of_queries),
         ),
         sweeper=Sweeper(
             database.due,
@@ -107,8 +139,16 @@ def build_worker(
             KeyTopic(names.guest_keys),
         ),
         tidying=Tidying(database.counts, limits),
+        backlog=backlog,
         sweeper_publisher=publisher,
     )
+
+
+def _watch(telemetry: Telemetry, kind: str, lines: OutcomeLog) -> Watch:
+    meter = telemetry.meter
+    figures, bookings = MessageFigures.by(meter, kind), BookingFigures.by(meter)
+    traces = Traces(telemetry.tracer, follows_senders=telemetry.follows_senders)
+    return Watch(figures, bookings, traces, lines, _now)
 
 
 def service_keys(keys: Sequence[SealKey]) -> ServiceKeys:

@@ -34,11 +34,13 @@ from handlers.ports import (
     PromiseBroken,
     Record,
     ServiceSigner,
+    Stage,
 )
 from handlers.recall import recall
 from handlers.record import Recorder
 from handlers.rounds import Run, answer_questions, run_to_end
 from handlers.survey import asks_about_bookings, forward, guest_of, venue_of, wishes
+from handlers.watch import UNWATCHED, Unwatched, Watch
 from handlers.waves import AtVenue, waves
 
 
@@ -55,10 +57,12 @@ class CommandHandlers:
     rules: Rules
     limits: Limits
     clock: Callable[[], datetime]
+    watch: Watch | Unwatched = UNWATCHED
 
     async def process(
         self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
     ) -> Mapping[int, Sequence[Output]]:
+        self.watch.begins(records)
         await self.intake.authenticator.prepare(records)
         mine = _Lanes(self.database, records, lanes)
         if alone:
@@ -74,7 +78,9 @@ class CommandHandlers:
 
     async def _do(self, lanes: _Lanes, records: Sequence[Record]) -> Mapping[int, Sequence[Output]]:
         read = [self.intake.read(record) for record in records]
+        self.watch.at(Stage.SURVEY)
         bookings = await self._survey(lanes, read)
+        self.watch.found(bookings)
         for one in read:
             one.is_published = lanes.covers(one.record)
         staying = [
@@ -84,12 +90,15 @@ class CommandHandlers:
         wants = {id(item): needs.wants for item, needs in wanted}
         for wave in waves(wanted):
             if lanes.epochs:
+                self.watch.wave([item.record for item in wave])
                 await self._do_wave(lanes, wave, wants)
         outputs: dict[int, list[Output]] = {partition: [] for partition in lanes.epochs}
         for one in read:
             is_silent = one.is_published and not isinstance(one, Item)
             if one.record.partition in outputs and not is_silent:
                 outputs[one.record.partition].extend(one.outputs)
+                if told := one.told:
+                    self.watch.ends([told])
         return outputs
 
     async def _survey(
@@ -133,9 +142,11 @@ class CommandHandlers:
             if excess:
                 await self.recorder.record(transaction, excess, now)
                 begun = [one for one in begun if not is_over_limit(one)]
+            self.watch.at(Stage.QUESTIONS)
             runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
-        await run_to_end(list(runs.values()), lanes.transaction, self.partners)
+        await run_to_end(list(runs.values()), lanes.transaction, self.partners, self.watch)
+        self.watch.at(Stage.RECORD)
         async with lanes.transaction() as transaction:
             closings = [
                 _closing(one, runs.get(one))
@@ -146,6 +157,7 @@ class CommandHandlers:
                 item.note for item in wave if item.note and item.record.partition in lanes.epochs
             ]
             await self.recorder.record(transaction, closings, self.clock(), notes)
+        self.watch.recorded(closings)
 
     def _run(self, begun: Begun, wants: Mapping[int, AtVenue | None]) -> Run:
         item = begun.item

@@ -20,7 +20,8 @@ from domain.refusal import Code, Refusal
 from handlers.begun import Begun
 from handlers.closings import Closing
 from handlers.dead_letter import Reason
-from handlers.intake import Intake
+from handlers.ended import Told
+from handlers.intake import Intake, TurnedAway
 from handlers.journal import Journal
 from handlers.ports import CannotOpen, KnownCommand, LaneTransaction, Output, Record, SignedBy
 from handlers.record import Recorder
@@ -85,6 +86,7 @@ class Condemning:
             principal=signed.principal if signed else None,
             run=signed.run if signed else 0,
         )
+        self._ends(TurnedAway(record, [], code=_REFUSAL.code).told)
         route = self.intake.routes.route(Headers.of(record.headers), None)
         if route is None:
             return [letter]
@@ -115,7 +117,12 @@ class Condemning:
         except CannotOpen as error:
             _log.error("the guest's key cannot be opened", reason=str(error))
             await self.recorder.record(transaction, [closing], self.clock(), without_keys=True)
+        self._ends(item.told)
         return item.outputs
+
+    def _ends(self, told: Told | None) -> None:
+        if told is not None:
+            self.intake.watch.ends([told])
 
 
 async def _bookings(transaction: LaneTransaction, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:

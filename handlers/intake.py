@@ -17,6 +17,7 @@ from domain.permissions import Operation, Reach, reach, reaches
 from domain.principal import Principal, System
 from domain.refusal import Code, FieldError, Refusal
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.ended import UNREADABLE, Ended, Told
 from handlers.item import Item
 from handlers.ports import (
     Authenticator,
@@ -28,6 +29,7 @@ from handlers.ports import (
     ServiceSigner,
 )
 from handlers.routes import ReplyRoute, ReplyRoutes
+from handlers.watch import UNWATCHED, Unwatched, Watch
 from schemas.building import build_command
 from schemas.envelope import SYSTEM_COMMANDS, RawCommand, parse_command
 from schemas.headers import Headers
@@ -46,6 +48,13 @@ class TurnedAway:
     record: Record
     outputs: list[Output]
     is_published: bool = False
+    code: Code = Code.UNREADABLE
+
+    @property
+    def told(self) -> Told:
+        """For those who look on."""
+        ended = Ended(self.code.status, self.code.word)
+        return Told(self.record, UNREADABLE, ended, _sent(self.record))
 
 
 @dataclass(slots=True)
@@ -58,6 +67,19 @@ class Unauthenticated:
     outputs: list[Output]
     is_published: bool = False
 
+    @property
+    def told(self) -> Told:
+        """For those who look on."""
+        return Told(
+            self.record,
+            self.raw.type,
+            Ended(Code.UNAUTHENTICATED.status, Code.UNAUTHENTICATED.word),
+            _sent(self.record),
+            self.raw.command_id,
+            correlation_id=self.headers.correlation_id,
+            traceparent=self.headers.traceparent,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Intake:
@@ -68,9 +90,10 @@ class Intake:
     routes: ReplyRoutes
     letters: DeadLetters
     clock: Callable[[], datetime]
+    watch: Watch | Unwatched = UNWATCHED
 
     def read(self, record: Record) -> Item | Unauthenticated | TurnedAway:
-        headers = Headers.of(record.headers)
+        headers = self.watch.continued(record, Headers.of(record.headers))
         signed = self.signer.verified(record) if headers.is_signed else None
         raw = parse_command(record.value)
         origin = (signed and signed.origin) or record.coordinates
@@ -163,6 +186,10 @@ class Intake:
             refusal = Refusal(Code.UNREADABLE, f"The record cannot be read: {detail}.")
             outputs.insert(0, route.reply(refusal_body("command_id", None, None, now, refusal)))
         return TurnedAway(record, outputs)
+
+
+def _sent(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
 
 
 def _judged(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.commands import Asked, Command
 from domain.refusal import Refusal
+from handlers.ended import Ended, Told
 from handlers.ports import AuditEntry, Coordinates, Output, Record
 from handlers.routes import ReplyRoute
 from schemas.envelope import RawCommand
@@ -36,6 +37,7 @@ class Item:
     outputs: list[Output] = field(default_factory=list)
     is_published: bool = False  # below its lane's mark: what it led to is known everywhere
     note: AuditEntry | None = None  # of an answer that is not recorded with an outcome
+    ended: Ended | None = None  # None as well for what has no end here: sent on, or known already
 
     @property
     def booking_id(self) -> UUID | None:
@@ -44,3 +46,19 @@ class Item:
     @property
     def row_id(self) -> UUID:
         return self.asked.row_id
+
+    @property
+    def told(self) -> Told | None:
+        """For those who look on, once it has ended."""
+        if self.ended is None:
+            return None
+        return Told(
+            self.record,
+            self.raw.type,
+            self.ended,
+            self.sent,
+            self.raw.command_id,
+            self.booking_id,
+            self.correlation_id,
+            self.traceparent,
+        )

@@ -35,6 +35,7 @@ from domain.rules import Rules
 from domain.workflows.check_availability import check_availability
 from handlers.audit import Auditor, answered
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.ended import UNREADABLE, Ended, Told
 from handlers.limits import refuse_excess
 from handlers.ports import (
     AuditLog,
@@ -44,9 +45,11 @@ from handlers.ports import (
     Output,
     Partners,
     Record,
+    Stage,
     UseCounts,
 )
 from handlers.routes import ReplyRoutes
+from handlers.watch import UNWATCHED, Unwatched, Watch
 from schemas.booking import booking_json
 from schemas.envelope import RawQuery, parse_query
 from schemas.headers import Headers
@@ -98,37 +101,42 @@ class QueryHandlers:
     auditor: Auditor
     audit: AuditLog
     clock: Callable[[], datetime]
+    watch: Watch | Unwatched = UNWATCHED
 
     async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
         """The outputs in the order of the records. Raises DatabaseAway, KeysAway."""
+        self.watch.begins(records)
         await self.authenticator.prepare(records)
         raws = [parse_query(record.value) for record in records]
-        asked = [self._asked(record, raw) for record, raw in zip(records, raws, strict=True)]
+        headers = [self.watch.continued(each, Headers.of(each.headers)) for each in records]
+        asked = [self._asked(*each) for each in zip(records, raws, headers, strict=True)]
+        self.watch.at(Stage.QUESTIONS)
         excess, found = await asyncio.gather(
             self._excess(asked),
             self._look_up(
                 [one.query for one in asked if isinstance(one, _Asked) and not one.forbidden]
             ),
         )
+        self.watch.at(Stage.PARTNERS)
         answers = await asyncio.gather(
             *(self._answer(over or one, found) for one, over in zip(asked, excess, strict=True))
         )
+        self.watch.at(Stage.RECORD)
         entries = [
             answered(record, one.principal, one.query, raw.type, answer, one.bookings)
             for record, raw, one, answer in zip(records, raws, asked, answers, strict=True)
             if isinstance(one, _Asked) and isinstance(raw, RawQuery)
         ]
         await self.auditor.write(self.audit, [entry for entry in entries if entry])
-        return [
-            output
-            for record, raw, answer in zip(records, raws, answers, strict=True)
-            for output in self._outputs(record, raw, answer)
-        ]
+        done = list(zip(records, raws, headers, answers, strict=True))
+        self.watch.ends([_told(*each) for each in done])
+        return [output for each in done for output in self._outputs(*each)]
 
-    def _asked(self, record: Record, raw: RawQuery | Unreadable) -> _Asked | Refusal:
+    def _asked(
+        self, record: Record, raw: RawQuery | Unreadable, headers: Headers
+    ) -> _Asked | Refusal:
         if isinstance(raw, Unreadable):
             return _unreadable(raw)
-        headers = Headers.of(record.headers)
         sent = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         principal = self.authenticator.authenticate(headers.authorization, sent)
         if isinstance(principal, Refusal):
@@ -219,16 +227,30 @@ class QueryHandlers:
         return await self.partners.call(call, trace)
 
     def _outputs(
-        self, record: Record, raw: RawQuery | Unreadable, answer: Answer
+        self, record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer
     ) -> Sequence[Output]:
         now = self.clock()
         message_id = None if isinstance(raw, Unreadable) else str(raw.query_id)
-        route = self.routes.route(Headers.of(record.headers), message_id)
+        route = self.routes.route(headers, message_id)
         outputs = [route.reply(_body(raw, answer, now))] if route else []
         if isinstance(raw, Unreadable):
             at = record.coordinates
             outputs.append(self.letters.letter(record, at, Reason.UNREADABLE, raw.detail, now))
         return outputs
+
+
+def _told(record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer) -> Told:
+    """For those who look on."""
+    refusal = _unreadable(raw) if isinstance(raw, Unreadable) else answer
+    return Told(
+        record,
+        UNREADABLE if isinstance(raw, Unreadable) else raw.type,
+        Ended.refused(refusal) if isinstance(refusal, Refusal) else Ended(200),
+        datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        None if isinstance(raw, Unreadable) else raw.query_id,
+        correlation_id=headers.correlation_id,
+        traceparent=headers.traceparent,
+    )
 
 
 def _forbidden(query: Query, principal: Principal) -> Refusal | None:

@@ -19,6 +19,7 @@ from domain.rules import Rules
 from handlers.abandoned import find_abandoned
 from handlers.audit import refused_unstored, shown_again
 from handlers.begun import Begun, refused, resumed
+from handlers.ended import Ended
 from handlers.item import Item
 from handlers.keys import meet_keys
 from handlers.limits import meet_limits
@@ -164,8 +165,9 @@ def _may_continue(
         first = carried.get(outcome.replayed_from) if outcome.replayed_from else None
         if first is not None and first.start.coordinates == item.record.coordinates:
             item.outputs.extend(_published_for(first, key_topic))
+        replayed = outcome.replayed_from is not None
+        item.ended = Ended.stored(outcome, replayed=replayed and item.route is not None)
         if item.route and (reply := _reply(known)) is not None:
-            replayed = outcome.replayed_from is not None
             item.outputs.append(item.route.reply(reply, replayed=replayed))
         item.outputs.extend(load_outputs(outcome.events))
         if known.key is not None and outcome.replayed_from is None:
@@ -173,6 +175,7 @@ def _may_continue(
     elif known.start.origin != item.origin and item.route and (reply := _reply(known)) is not None:
         item.outputs.append(item.route.reply(reply, replayed=True))
         item.note = shown_again(item, known)
+        item.ended = Ended.stored(outcome, replayed=True)
     return False
 
 
@@ -196,6 +199,7 @@ def _published_for(first: KnownCommand, key_topic: KeyTopic) -> list[Output]:
 def _answer_unstored(item: Item, refusal: Refusal, now: datetime) -> None:
     """The id's row belongs to the outcome of other content, or of other rights."""
     item.note = refused_unstored(item, refusal)
+    item.ended = Ended.refused(refusal)
     if item.route:
         body = refusal_body("command_id", item.asked.command_id, item.raw.type, now, refusal)
         item.outputs.append(item.route.reply(body))

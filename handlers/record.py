@@ -31,6 +31,7 @@ from handlers.closings import (
     without_person,
 )
 from handlers.dead_letter import DeadLetters, Reason
+from handlers.ended import Ended
 from handlers.item import Item
 from handlers.journal import Journal
 from handlers.outputs import dump_outputs
@@ -102,6 +103,10 @@ class Recorder:
         recordings = await self.recordings(transaction, closings, now, without_keys=without_keys)
         await transaction.record(recordings)
         await self._auditor.append(transaction, [*decided(closings, recordings), *notes])
+        outcomes = {each.row_id: each.outcome for each in recordings}
+        for closing in closings:
+            item, replayed = closing.begun.item, isinstance(closing.ended, Again | Follows)
+            item.ended = Ended.stored(outcomes[item.row_id], replayed=replayed)
 
     async def recordings(
         self,

@@ -33,7 +33,7 @@ from domain.outcome import Outcome
 from domain.workflow import Workflow
 from handlers.dead_letter import Reason
 from handlers.journal import Journal
-from handlers.ports import JournalEntry, LaneTransaction, Partners
+from handlers.ports import JournalEntry, LaneTransaction, Onlooker, Partners, Stage, Unseen
 from handlers.waves import AtVenue
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +42,7 @@ _CHANGING = get_args(ChangingCall)
 _DATABASE = get_args(LaneQuestion)
 _ANSWERS = frozenset(get_args(PartnerAnswer))
 _OUTCOMES = get_args(Outcome)
+_UNSEEN = Unseen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,10 @@ class Transactions(Protocol):
 
 
 async def run_to_end(
-    runs: Sequence[Run], transactions: Transactions, partners: Partners
+    runs: Sequence[Run],
+    transactions: Transactions,
+    partners: Partners,
+    watch: Onlooker = _UNSEEN,
 ) -> frozenset[int]:
     """Rounds until every workflow has ended; gives the partitions whose lane was lost on the way.
 
@@ -137,7 +141,9 @@ async def run_to_end(
     lost: frozenset[int] = frozenset()
     live = [run for run in runs if run.ended is None]
     while live:
+        watch.at(Stage.PARTNERS)
         await _call_partners(live, partners)
+        watch.at(Stage.QUESTIONS)
         if any(run.asking for run in live):
             async with transactions() as transaction:
                 lost |= transaction.lost

@@ -41,7 +41,9 @@ _VENUE = {"venue_type": "hotel, restaurant, cafe, retail"}
 _OPERATION = {"operation": "the command's or query's type; `unreadable` where it has none"}
 _KIND = {"kind": "command, query"}
 _PARTNER = {"partner": "inventory, pricing, payment"}
-_CALL = _PARTNER | {"call": "the call's name in contract order, as `reserve` or `refund`"}
+_CALL = _PARTNER | {
+    "call": "check, reserve, update, release; calculate, estimate; intent, confirm, find, refund"
+}
 
 BOOKINGS_CREATED: Final = Measure(
     "booking.bookings.created",
@@ -61,7 +63,7 @@ VALUE: Final = Measure(
     "booking.bookings.value",
     Shape.COUNTER,
     "{currency_unit}",
-    "Money of bookings, in whole units of the currency: asked, paid, and given back.",
+    "Money of bookings, in whole units of the currency: asked when made, paid, and given back.",
     _VENUE | {"currency": "ISO 4217", "flow": "booked, paid, refunded"},
 )
 OUTCOMES: Final = Measure(
@@ -75,7 +77,7 @@ AGE: Final = Measure(
     "booking.messages.age",
     Shape.HISTOGRAM,
     "s",
-    "From a record's broker timestamp to the commit of its reply.",
+    "From the sender's record's broker timestamp to the commit of its reply.",
     _KIND,
     _LONG,
 )
@@ -105,7 +107,7 @@ DEAD_LETTERS: Final = Measure(
     Shape.COUNTER,
     "{record}",
     "Records set aside in the dead-letter topic.",
-    {"reason": "the `dlq_reason`"},
+    {"reason": "unreadable, poison, bug, reply_refused"},
 )
 LAG: Final = Measure(
     "booking.consumer.lag",
@@ -160,8 +162,7 @@ UNDO_OWED: Final = Measure(
     "booking.undo.owed",
     Shape.GAUGE,
     "{effect}",
-    "Effects at partners that still have to be given back.",
-    {"kind": "release, refund and the like"},
+    "Effects at partners that still have to be given back; more than 10,000 are not counted.",
 )
 UNDO_AGE: Final = Measure(
     "booking.undo.oldest.age", Shape.GAUGE, "s", "Since when the oldest of them is owed."

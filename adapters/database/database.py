@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from adapters.database.audit_log import SqlAuditLog
 from adapters.database.claims import ClaimTable
@@ -34,6 +36,8 @@ from handlers.ports import (
     UseCounts,
 )
 
+_POOLS: Final = ("writing", "reading", "replica")
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -49,6 +53,16 @@ class Database:
     schema: Schema
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
+
+    def connections(self) -> list[tuple[float, dict[str, str]]]:
+        """How many of each pool, and what they do; may be asked from another thread."""
+        found: list[tuple[float, dict[str, str]]] = []
+        for name, engine in zip(_POOLS, self._engines, strict=False):
+            pool = engine.sync_engine.pool
+            if isinstance(pool, QueuePool):
+                found.append((pool.checkedout(), {"pool": name, "state": "used"}))
+                found.append((pool.checkedin(), {"pool": name, "state": "idle"}))
+        return found
 
     async def close(self) -> None:
         for engine in self._engines:

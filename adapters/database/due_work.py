@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.documents import Documents
 from adapters.database.session import reading
 from adapters.database.tables import bookings, journal, undo
-from handlers.ports import Abandoned, DueExpiry, DueUndo
+from handlers.ports import Abandoned, DueExpiry, DueUndo, Owing
 
 
 class SqlDueWork:
@@ -43,6 +43,19 @@ class SqlDueWork:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(query)
         return [DueUndo(row.id, row.booking_id, row.venue_id, row.attempt) for row in rows]
+
+    async def owing(self, most: int) -> Owing:
+        some = (
+            select(undo.c.created_at)
+            .where(undo.c.done_at.is_(None))
+            .order_by(undo.c.due_at)
+            .limit(most)
+            .subquery()
+        )
+        query = select(func.count().label("owed"), func.min(some.c.created_at).label("oldest"))
+        async with reading(self._engine, self._documents) as session:
+            (row,) = await session.run(query.select_from(some))
+        return Owing(row.owed, row.oldest)
 
     async def abandoned(
         self, topic: str, started_before: datetime, limit: int

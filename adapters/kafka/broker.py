@@ -11,12 +11,15 @@ import structlog
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from opentelemetry.metrics import Meter
 
 from adapters.kafka.commands_consumer import CommandsConsumer
 from adapters.kafka.connections import notice_broken_connections
 from adapters.kafka.deaths import death_in
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.fetching import Fetching
+from adapters.kafka.figures import KafkaFigures
+from adapters.kafka.lag import Lag
 from adapters.kafka.lanes import Lanes
 from adapters.kafka.membership import lacks_of_membership
 from adapters.kafka.publishing import BrokerPublisher
@@ -26,7 +29,9 @@ from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames, planned_topics
-from handlers.ports import CommandProcessor, LaneRows, QueryProcessor, Record, Sealer
+from handlers.ports import CommandProcessor, LaneRows, Onlooker, QueryProcessor, Record, Sealer
+from schemas.instruments import NO_METER, observed
+from schemas.measures import LAG, LANES_OPEN
 
 # FastStream waits this much longer than the batch in hand, which ends by itself.
 GRACE_SECONDS = 3.0
@@ -50,7 +55,9 @@ class KafkaSide:
         fetching: tuple[Fetching, Fetching],
         drain_seconds: float,
         give_up: Callable[[str], None],
+        lag: Lag,
     ) -> None:
+        self._lag = lag
         self.broker = broker
         self._topics = topics
         self._needed = needed
@@ -102,6 +109,9 @@ class KafkaSide:
                     self._death.waits_for("a restart", str(death))
                     self._give_up(str(death))
                     return
+            subscribers: Any = self.broker.subscribers
+            in_hand = {**self._commands.in_hand, **self._queries.in_hand}
+            self._lag.look((each.consumer for each in subscribers), in_hand)
             await asyncio.sleep(LOOKS_EVERY_SECONDS)
 
     async def drain(self) -> None:
@@ -125,17 +135,27 @@ def build_broker(
     topics: TopicDirectory,
     sealer: Sealer,
     give_up: Callable[[str], None],
+    meter: Meter = NO_METER,
+    watches: tuple[Onlooker | None, Onlooker | None] = (None, None),
 ) -> KafkaSide:
-    """Wire the Kafka side; needs a running loop only from `open` on.
+    """Wire the Kafka side; needs a running loop only from `open` on. `watches` look on at commands
+    and at queries.
 
     `give_up` is called with a reason when the worker cannot go on, and has to make it exit.
     """
     names = TopicNames(settings.topic_prefix)
-    refusals = Refusals(names, topics, sealer)
+    figures = KafkaFigures.by(meter)
+    refusals = Refusals(names, topics, sealer, figures.published(names))
     publisher = BrokerPublisher(settings, refusals)
-    lanes = Lanes(settings, rows, refusals)
-    commands_consumer = CommandsConsumer(settings, commands, lanes, topics, give_up)
-    queries_consumer = QueriesConsumer(settings, queries, publisher, topics)
+    lanes = Lanes(settings, rows, refusals, figures)
+    lag = Lag(settings.topic_prefix)
+    observed(meter, LANES_OPEN, lambda: [(lanes.count, {})])
+    observed(meter, LAG, lag.read)
+    to_commands, to_queries = watches
+    commands_consumer = CommandsConsumer(
+        settings, commands, lanes, topics, give_up, to_commands, figures
+    )
+    queries_consumer = QueriesConsumer(settings, queries, publisher, topics, to_queries, figures)
     broker = KafkaBroker(
         settings.bootstrap_servers.split(","),
         security=_security(settings),
@@ -156,7 +176,7 @@ def build_broker(
     consumers = (commands_consumer, queries_consumer)
     needed = [plan.name for plan in planned_topics(settings.topic_prefix)]
     return KafkaSide(
-        broker, topics, needed, consumers, publisher, fetching, settings.drain_seconds, give_up
+        broker, topics, needed, consumers, publisher, fetching, settings.drain_seconds, give_up, lag
     )
 
 

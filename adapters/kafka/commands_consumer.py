@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from adapters.kafka.batches import Parts, by_partition, reply_topics
 from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.figures import NO_FIGURES, KafkaFigures
 from adapters.kafka.lanes import Lane, Lanes
 from adapters.kafka.patience import Patience
 from adapters.kafka.publishing import OutputRefused
@@ -20,7 +21,16 @@ from adapters.kafka.rights_held import in_words
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.when_idle import WhenIdle
-from handlers.ports import CommandProcessor, DatabaseAway, KeysAway, Output, Record
+from handlers.ports import (
+    CommandProcessor,
+    DatabaseAway,
+    KeysAway,
+    Onlooker,
+    Output,
+    Record,
+    Stage,
+    Unseen,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +47,12 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         lanes: Lanes,
         topics: TopicDirectory,
         give_up: Callable[[str], None],
+        watch: Onlooker | None = None,
+        figures: KafkaFigures = NO_FIGURES,
     ) -> None:
+        self._watch = watch or Unseen()
+        self._figures = figures
+        self.in_hand: Mapping[TopicPartition, int] = {}
         self._processor = processor
         self._lanes = lanes
         self._topics = topics
@@ -57,6 +72,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._in_hand:
             self._idle.put_off()
             parts = by_partition(records)
+            self.in_hand = {source: part[0].offset for source, part in parts.items()}
             try:
                 async with self._patience.limit():
                     await self._topics.learn(reply_topics(records))
@@ -67,7 +83,10 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._lanes.trust(parts)
                 self._stuck.update(parts)
                 self._standstill.waits_for("a batch that ends in time", repr(error))
+                self._figures.again(len(parts), "timeout")
                 await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
+            finally:
+                self.in_hand = {}
 
     @property
     def awaited(self) -> str | None:
@@ -118,6 +137,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._failed(consumer, parts, [source], result)
             elif not result:
                 # Not assigned by the group's word; if it is in a moment, the records come again.
+                self._figures.again(1, "opening")
                 await self._again(consumer, parts, [source], self._heartbeat_seconds / 10)
         return lanes
 
@@ -175,6 +195,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return {}
         if lost := [source for source in lanes if source.partition not in answer]:
             _log.warning("lanes lost in the database", partitions=sorted(s.partition for s in lost))
+            self._figures.lost(len(lost))
             await self._again(consumer, parts, lost, self._heartbeat_seconds)
         return answer
 
@@ -190,6 +211,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         all its `parts` come again.
         """
         sources = [source for source in lanes if source.partition in answer]
+        self._watch.at(Stage.PUBLISH)
         results = await asyncio.gather(
             *(lanes[s].publish(answer[s.partition], done[s]) for s in sources),
             return_exceptions=True,
@@ -201,6 +223,9 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._failed(consumer, parts, [source], result)
             else:
                 self._stuck.discard(source)
+        self._watch.published(
+            [s.partition for s, result in zip(sources, results, strict=True) if result is None]
+        )
         if not self._stuck:
             self._standstill.over()
         return not failed
@@ -218,6 +243,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         waits_for = self._standstill.waits_for
         failed = {source: parts[source] for source in sources}
+        self._figures.failed(len(failed), error)
         self._lanes.trust(failed)
         if isinstance(error, OutputRefused):
             await self._again(consumer, parts, sources, 0.0)
@@ -249,6 +275,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         sources: Collection[TopicPartition],
         rest_seconds: float,
     ) -> None:
+        self._watch.comes_again([source.partition for source in sources])
         await self._lanes.close(sources)
         for source in sources:
             self._redelivery.again(consumer, source, parts[source][0].offset, rest_seconds)

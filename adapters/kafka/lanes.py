@@ -17,6 +17,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.batches import Parts
+from adapters.kafka.figures import NO_FIGURES, KafkaFigures
 from adapters.kafka.publishing import (
     AtLeastOncePublisher,
     LanePublisher,
@@ -89,7 +90,14 @@ class _Past:
 class Lanes:
     """The open lanes of one consumer, by input partition."""
 
-    def __init__(self, settings: KafkaSettings, rows: LaneRows, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        rows: LaneRows,
+        refusals: Refusals,
+        figures: KafkaFigures = NO_FIGURES,
+    ) -> None:
+        self._figures = figures
         self._settings = settings
         self._rows = rows
         self._refusals = refusals
@@ -136,8 +144,14 @@ class Lanes:
         if until is not None and committed is not None and until <= committed.offset:
             until = None
         self._open[source] = Lane(source, state.epoch, publisher, mark, until, state.mark)
+        self._figures.opened.add(1)
         _log.info("lane opened", partition=source.partition, epoch=state.epoch, suspects=until)
         return True
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
 
     def suspect(self, parts: Parts) -> None:
         """Something raised on these records: they are done alone from now on."""

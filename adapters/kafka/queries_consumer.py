@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -11,13 +11,14 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from adapters.kafka.batches import Parts, by_partition, reply_topics
 from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.figures import NO_FIGURES, KafkaFigures
 from adapters.kafka.patience import Patience
 from adapters.kafka.publishing import BrokerPublisher, OutputRefused
 from adapters.kafka.redelivery import Redelivery
 from adapters.kafka.rights_held import in_words
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
-from handlers.ports import DatabaseAway, KeysAway, QueryProcessor, Record
+from handlers.ports import DatabaseAway, KeysAway, Onlooker, QueryProcessor, Record, Stage, Unseen
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +32,12 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         processor: QueryProcessor,
         publisher: BrokerPublisher,
         topics: TopicDirectory,
+        watch: Onlooker | None = None,
+        figures: KafkaFigures = NO_FIGURES,
     ) -> None:
+        self._watch = watch or Unseen()
+        self._figures = figures
+        self.in_hand: Mapping[TopicPartition, int] = {}
         self._processor = processor
         self._publisher = publisher
         self._topics = topics
@@ -44,18 +50,25 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Answer one batch; never raises for what another delivery can repair."""
         async with self._in_hand:
             parts = by_partition(records)
+            self.in_hand = {source: part[0].offset for source, part in parts.items()}
             try:
                 async with self._patience.limit():
                     await self._topics.learn(reply_topics(records))
-                    await self._publisher.publish(await self._processor.answer(records))
+                    answers = await self._processor.answer(records)
+                    self._watch.at(Stage.PUBLISH)
+                    await self._publisher.publish(answers)
                     await consumer.commit({s: part[-1].offset + 1 for s, part in parts.items()})
             except (CommitFailedError, IllegalStateError) as error:
                 # The partitions are somebody else's, who will answer once more.
+                self._watch.comes_again([source.partition for source in parts])
                 _log.info("queries answered but not committed", reason=repr(error))
             except Exception as error:  # noqa: BLE001 - whatever it is, no record may be lost by it
                 self._failed(consumer, parts, error)
             else:
+                self._watch.published([source.partition for source in parts])
                 self._standstill.over()
+            finally:
+                self.in_hand = {}
 
     @property
     def awaited(self) -> str | None:
@@ -82,6 +95,8 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _failed(self, consumer: AIOKafkaConsumer, parts: Parts, error: Exception) -> None:
         waits_for = self._standstill.waits_for
+        self._figures.failed(len(parts), error)
+        self._watch.comes_again([source.partition for source in parts])
         match error:
             case OutputRefused():
                 rest = 0.0

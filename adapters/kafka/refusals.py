@@ -7,7 +7,7 @@ and by then the refusal is known here. So nothing is repaired inside a broken tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -41,8 +41,16 @@ class CannotPublish(Exception):
 class Refusals:
     """Knows what was refused, and gives every output the topic where it can be written."""
 
-    def __init__(self, names: TopicNames, topics: Topics, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        names: TopicNames,
+        topics: Topics,
+        sealer: Sealer,
+        published: Callable[[Sequence[Output]], None] = lambda _: None,
+    ) -> None:
+        """`published` hears of outputs that the broker has, as they were addressed in the end."""
         self._names = names
+        self._published = published
         self._topics = topics
         self._sealer = sealer
         self._closed_until: dict[str, float] = {}
@@ -74,6 +82,7 @@ class Refusals:
 
     def forget(self, outputs: Sequence[Output]) -> None:
         """They are published, wherever they went."""
+        self._published(outputs)
         if self._too_large:
             self._too_large.difference_update(map(_identity, outputs))
 

@@ -16,6 +16,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    for_code,
 )
 from aiokafka.protocol.admin import DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -108,6 +109,8 @@ async def _held_on_groups(
             continue
         answer = await admin._send_request(_AskGroups([right.name]), node)
         for code, *_about, granted in answer.groups:
+            if (error := for_code(code)).retriable:  # it has yet to load what it knows of groups
+                raise error(right.name)
             if code != GroupAuthorizationFailedError.errno:
                 held[right.name] = _operations(granted, code)
     return held

@@ -16,12 +16,14 @@ from pyreqwest.response import Response
 
 from adapters.partners.breaker import Breaker
 from adapters.partners.exchange import Exchange, FailedError, GarbledError
+from adapters.partners.figures import NO_FIGURES, PartnerFigures
 from adapters.partners.retry import pause_seconds, retry_after_seconds
 from domain.effects import Partner, PartnerAnswer, PartnerCall, PartnerUnavailable
 from domain.policies.patience import after_unheard
 
 C = TypeVar("C", bound=PartnerCall)
 
+NOT_ASKED: Final = "circuit breaker open"
 BODY_LIMIT_BYTES: Final = 256 * 1024
 _CONNECT_SECONDS: Final = 2
 _AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -55,6 +57,7 @@ class _Failure:
     try_again: bool = False
     retry_after: float | None = None
     partner_is_well: bool = False  # it answers, but refuses us: nothing for the breaker
+    reason: str = "failed"  # for those who count
 
 
 class PartnerClient:
@@ -67,7 +70,9 @@ class PartnerClient:
         *,
         clock: Callable[[], float],
         jitter: Callable[[], float],
+        figures: PartnerFigures = NO_FIGURES,
     ) -> None:
+        self._figures = figures
         self._partner = partner
         self._settings = settings
         self._clock = clock
@@ -97,11 +102,16 @@ class PartnerClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether its breaker is open."""
+        return self._breaker.is_open
+
     async def ask(self, exchange: Exchange[C], call: C, trace: Mapping[str, str]) -> PartnerAnswer:
         """The partner's answer after as many attempts as it takes, or why there is none."""
         self._breaker, admitted = self._breaker.admit(self._clock())
         if not admitted:
-            return PartnerUnavailable(self._partner, "circuit breaker open", False)
+            return PartnerUnavailable(self._partner, NOT_ASKED, False)
         url = self._base_url + exchange.path_of(call)
         body = None if exchange.body is None else msgspec.json.encode(exchange.body(call))
         headers = {"idempotency-key": call.key, **trace}
@@ -114,6 +124,7 @@ class PartnerClient:
                 self._note(well=True)
                 return after_unheard(answer) if may_have_happened else answer
             may_have_happened |= answer.may_have_happened
+            self._figures.failed(call, answer.reason)
             pause = self._pause_after(attempt, answer)
             if pause is None:
                 self._note(well=answer.partner_is_well)
@@ -142,11 +153,12 @@ class PartnerClient:
                 return read(await _body_of(response), call)
         except RequestTimeoutError:
             detail = f"no answer within {self._settings.timeout_seconds} s"
-            return _Failure(detail, may_have_happened=True, try_again=True)
+            return _Failure(detail, may_have_happened=True, try_again=True, reason="timeout")
         except RequestError as error:
             return _unreachable(error)
         except GarbledError as garbled:
-            return _Failure(f"unusable answer: {garbled}", may_have_happened=True)
+            detail = f"unusable answer: {garbled}"
+            return _Failure(detail, may_have_happened=True, reason="garbled")
         except FailedError as failed:
             return _Failure(str(failed), may_have_happened=False, partner_is_well=True)
 
@@ -186,6 +198,7 @@ def _refused(response: Response) -> _Failure:
         try_again=status in _AGAIN,
         retry_after=retry_after_seconds(response.get_header("retry-after"), datetime.now(UTC)),
         partner_is_well=400 <= status < 500 and status != 429,
+        reason="status",
     )
 
 
@@ -198,4 +211,5 @@ def _unreachable(error: RequestError) -> _Failure:
         f"connection failed: {causes[-1] if causes else error.message}",
         may_have_happened="client error (Connect)" not in causes,
         try_again=True,
+        reason="connection",
     )

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from adapters.partners.client import PartnerClient, PartnerSettings
 from adapters.partners.exchange import Exchange
+from adapters.partners.figures import NO_FIGURES, PartnerFigures
 from adapters.partners.inventory import INVENTORY
 from adapters.partners.payment import PAYMENT
 from adapters.partners.pricing import PRICING
@@ -37,9 +38,10 @@ class HttpPartners:
         *,
         clock: Callable[[], float] = monotonic,
         jitter: Callable[[], float] = random,
+        figures: PartnerFigures = NO_FIGURES,
     ) -> None:
         self._clients = {
-            partner: PartnerClient(partner, settings, clock=clock, jitter=jitter)
+            partner: PartnerClient(partner, settings, clock=clock, jitter=jitter, figures=figures)
             for partner, settings in (
                 (Partner.INVENTORY, inventory),
                 (Partner.PRICING, pricing),
@@ -52,6 +54,13 @@ class HttpPartners:
             for kind, exchange in table.items()
         }
         self._open = AsyncExitStack()
+
+    def left_alone(self) -> list[tuple[float, dict[str, str]]]:
+        """1 for each partner whose breaker is open, else 0; with its name as the label."""
+        return [
+            (float(client.is_left_alone), {"partner": partner.value})
+            for partner, client in self._clients.items()
+        ]
 
     async def __aenter__(self) -> Self:
         for client in self._clients.values():

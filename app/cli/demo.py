@@ -22,6 +22,9 @@ def demo(
     database: Annotated[
         DemoDatabase, typer.Option(help="Where bookings live.")
     ] = DemoDatabase.POSTGRESQL,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Print one create's trace at the end.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The outcome for programs.")] = False,
 ) -> None:
     """Start Kafka, a database, stand-in partners and a worker, and show a day of bookings.
@@ -32,4 +35,4 @@ def demo(
     """
     from app.demo.main import run_demo
 
-    raise typer.Exit(run_demo(keep=keep, database=database.value, json=json))
+    raise typer.Exit(run_demo(keep=keep, database=database.value, json=json, trace=trace))

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
+from secrets import token_hex
+from time import perf_counter, time_ns
 from typing import Any
 from uuid import uuid4
 
@@ -47,6 +48,19 @@ class Event:
         return str(self.payload["booking_id"])
 
 
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A message of ours that began a trace, and the span that its reply goes on from."""
+
+    type: str
+    trace_id: str
+    span_id: str
+    began_ns: int
+    replied_ns: int
+    status: int
+    replied_from: str
+
+
 @dataclass(slots=True)
 class Client:
     """Counts what it saw; `on_event` is called for every event as it arrives."""
@@ -57,6 +71,8 @@ class Client:
     on_event: Callable[[Event], None] = lambda event: None
     sent: int = 0
     milliseconds: list[float] = field(default_factory=list)
+    traces: list[Traced] = field(default_factory=list)
+    is_traced: bool = False
     events: list[Event] = field(default_factory=list)
     _waiting: dict[str, asyncio.Future[Record]] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -76,6 +92,10 @@ class Client:
             ("reply_to", self.reply_topic.encode()),
             ("content-type", b"application/json"),
         ]
+        trace_id, span_id = token_hex(16), token_hex(8)
+        if self.is_traced:
+            headers.append(("traceparent", f"00-{trace_id}-{span_id}-01".encode()))
+        began_ns = time_ns()
         reply = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
         began = perf_counter()
         self.sent += 1
@@ -89,6 +109,19 @@ class Client:
         self.milliseconds.append(milliseconds)
         body = orjson.loads(record.value or b"")
         replayed = ("replayed", b"true") in record.headers
+        if self.is_traced and not replayed:
+            on = dict(record.headers).get("traceparent") or b""
+            self.traces.append(
+                Traced(
+                    type_,
+                    trace_id,
+                    span_id,
+                    began_ns,
+                    time_ns(),
+                    body["status"],
+                    on.decode()[36:52],
+                )
+            )
         return Reply(body["status"], body["data"], body["error"], replayed, milliseconds)
 
     async def events_of(self, booking_id: str, after: int, wanted: int, within: float) -> list[str]:

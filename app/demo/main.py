@@ -32,10 +32,12 @@ def run_demo(
     keep: bool,
     database: DatabaseName,
     json: bool = False,
+    trace: bool = False,
     story: Sequence[Scene] | None = None,
 ) -> int:
     """The exit code: 0 when every scene ended as the story says. Raises Failure.
 
+    With `trace` the worker's spans are collected, and those of one create are printed at the end.
     With `keep` everything runs on until Ctrl-C. With `json` the outcome is one JSON object on
     stdout, and what a person reads goes to stderr.
     """
@@ -43,7 +45,9 @@ def run_demo(
     console = Console(stderr=json, highlight=False)
     starting = Starting(console)
     try:
-        return asyncio.run(_demo(console, starting, database, story, keep=keep, json=json))
+        return asyncio.run(
+            _demo(console, starting, database, story, keep=keep, json=json, trace=trace)
+        )
     except KeyboardInterrupt:
         return _INTERRUPTED
     except asyncio.CancelledError:
@@ -62,11 +66,12 @@ async def _demo(
     *,
     keep: bool,
     json: bool,
+    trace: bool,
 ) -> int:
     _end_in_good_order_on(signal.SIGTERM)
     starting.opening()
     began = monotonic()
-    async with set_stage(database, starting.progress) as stage:
+    async with set_stage(database, starting.progress, trace=trace) as stage:
         starting.over()
         from app.demo.performance import perform
 

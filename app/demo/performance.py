@@ -12,19 +12,22 @@ import httpx
 import orjson
 from aiokafka.errors import KafkaError
 
-from app.demo.client import connected
+from app.demo.client import Traced, connected
 from app.demo.day import the_day
 from app.demo.desks import Desks
 from app.demo.invitation import invitation
 from app.demo.playing import Ending, Player
 from app.demo.script import Scene, sends_of
+from app.demo.spans import Spans
 from app.demo.stage import Stage
 from app.demo.telling import Telling
 from app.demo.topics import reply_topic
 from app.demo.totals import Totals, totals_of
+from app.demo.trace_tree import tree
 from app.failures import Failure
 
 _LAST_LINES = 20
+_SPANS_WITHIN_SECONDS = 10
 
 
 async def perform(
@@ -43,6 +46,7 @@ async def perform(
             connected(stage.kafka, reply_topic(stage.kafka)) as client,
             httpx.AsyncClient() as http,
         ):
+            client.is_traced = stage.spans is not None
             began = monotonic()
             desks = Desks(http, stage.partner_urls)
             player = Player(client, desks, stage.secret, telling)
@@ -54,6 +58,8 @@ async def perform(
     telling.table(endings)
     telling.totals(totals)
     telling.verdict(endings)
+    if stage.spans is not None:
+        await _show_trace(telling, stage.spans, client.traces)
     if json:
         sys.stdout.buffer.write(orjson.dumps(_outcome(endings, totals)) + b"\n")
         sys.stdout.flush()
@@ -77,6 +83,22 @@ def _outcome(endings: Sequence[Ending], totals: Totals) -> dict[str, object]:
         for ending in endings
     ]
     return {"scenes": scenes, "totals": totals.as_json()}
+
+
+async def _show_trace(telling: Telling, spans: Spans, traces: Sequence[Traced]) -> None:
+    """Of the last create that succeeded; its spans come a moment after its reply."""
+    made = [each for each in traces if (each.type, each.status) == ("create_booking", 201)]
+    if not made:
+        return
+    shown = made[-1]
+    for _ in range(_SPANS_WITHIN_SECONDS * 10):
+        found = spans.of(shown.trace_id)
+        if any(span.id == shown.replied_from for span in found):
+            took = (shown.replied_ns - shown.began_ns) / 1e6
+            telling.trace(shown.trace_id, took, tree(found, shown.span_id, shown.began_ns))
+            return
+        await asyncio.sleep(0.1)
+    telling.remark(f"the spans of trace {shown.trace_id} did not come")
 
 
 def _show_log(telling: Telling, stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,8 +51,11 @@ def partners_running(directory: Path) -> Iterator[dict[PartnerName, str]]:
 
 
 @contextmanager
-def worker_running(directory: Path, health_file: Path) -> Iterator[RunningWorker]:
-    """`booking run` with the `.env` in `directory`. Raises ServerUnavailable.
+def worker_running(
+    directory: Path, health_file: Path, told: Mapping[str, str]
+) -> Iterator[RunningWorker]:
+    """`booking run` with the `.env` in `directory`, and the variables `told`, which no `.env` may
+    hold. Raises ServerUnavailable.
 
     Returns when the worker says that it is ready; at the end it drains.
     """
@@ -63,7 +66,7 @@ def worker_running(directory: Path, health_file: Path) -> Iterator[RunningWorker
 
     worker = GuardedProcess(
         "The worker",
-        [*_without_settings(), str(COMMAND), "run"],
+        [*_without_settings(told), str(COMMAND), "run"],
         directory,
         is_ready,
         stop_signal=signal.SIGTERM,
@@ -76,7 +79,9 @@ def worker_running(directory: Path, health_file: Path) -> Iterator[RunningWorker
         worker.stop()
 
 
-def _without_settings() -> Sequence[str]:
+def _without_settings(told: Mapping[str, str] | None = None) -> Sequence[str]:
     """The demo's own settings alone count, not what happens to be set around it."""
-    ours = [name for name in os.environ if name.upper().startswith("BOOKING_")]
-    return ["env", *(part for name in ours for part in ("-u", name))] if ours else []
+    ours = [name for name in os.environ if name.upper().startswith(("BOOKING_", "OTEL_"))]
+    unset = [part for name in ours for part in ("-u", name)]
+    set_ = [f"{name}={value}" for name, value in (told or {}).items()]
+    return ["env", *unset, *set_] if unset or set_ else []

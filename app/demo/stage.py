@@ -21,6 +21,7 @@ from app.local_servers.named import NotOurs
 
 if TYPE_CHECKING:
     from adapters.kafka.settings import KafkaSettings
+    from app.demo.spans import Spans
 
 DatabaseName: TypeAlias = Literal["postgresql", "sqlite"]
 Progress: TypeAlias = Callable[[str], None]
@@ -36,11 +37,14 @@ class Stage:
     secret: str
     worker: RunningWorker
     directory: Path
+    spans: Spans | None = None  # of the worker, where somebody wants to see them
 
 
 @asynccontextmanager
-async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator[Stage]:
-    """Kafka, database, partners, topics, tables, worker.
+async def set_stage(
+    database: DatabaseName, progress: Progress, *, trace: bool = False
+) -> AsyncIterator[Stage]:
+    """Kafka, database, partners, topics, tables, worker; with `trace` a collector of its spans.
 
     Raises ServerUnavailable, DatabaseAway; whatever runs by then is stopped.
     """
@@ -74,10 +78,12 @@ async def set_stage(database: DatabaseName, progress: Progress) -> AsyncIterator
         env_file.write_text(as_env_file(settings))
         progress("Worker: starting")
         loaded = asyncio.create_task(asyncio.to_thread(_load))
-        worker = await _entered(held, worker_running(worker_directory, health_file))
+        spans = held.enter_context(_collecting()) if trace else None
+        told = spans.settings if spans else {}
+        worker = await _entered(held, worker_running(worker_directory, health_file, told))
         await loaded
         progress("Worker: ready")
-        yield Stage(kafka, urls, secret, worker, worker_directory)
+        yield Stage(kafka, urls, secret, worker, worker_directory, spans)
 
 
 async def _kafka(held: AsyncExitStack, progress: Progress) -> KafkaSettings:
@@ -117,6 +123,12 @@ async def _database(
     await asyncio.to_thread(migrate, url)
     progress(f"{'SQLite' if database == 'sqlite' else 'PostgreSQL'}: tables created")
     return url
+
+
+def _collecting() -> AbstractContextManager[Spans]:
+    from app.demo.spans import collecting_spans
+
+    return collecting_spans()
 
 
 def _load() -> None:

@@ -114,6 +114,14 @@ class Telling:
             text = f"All {len(endings)} scenes ended as the story says."
             self._console.print(Text(text, style="bold green"))
 
+    def trace(self, trace_id: str, milliseconds: float, lines: Iterator[str]) -> None:
+        """One create from the record that was sent to the reply that was read."""
+        title = f"\nOne create, sent and answered in {milliseconds:.1f} ms:"
+        self._console.print(title, style="bold")
+        self._console.print(Text(f"trace {trace_id}", style="dim"))
+        for line in lines:
+            self._console.print(Text(line), soft_wrap=True)
+
     def invite(self, lines: Iterator[tuple[str, str]]) -> None:
         """Lines to paste, never wrapped: a terminal may break them, a paste does not."""
         self._console.print("\nIt keeps running until Ctrl-C. In another shell:", style="bold")

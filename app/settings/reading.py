@@ -24,6 +24,7 @@ from app.settings.section import Environment, Problem, Section
 from app.settings.service import (
     HealthSection,
     LogSection,
+    MetricsSection,
     RepliesSection,
     SealSection,
     ServiceSection,
@@ -46,6 +47,7 @@ ALL: Final[tuple[type[Section], ...]] = (
     RepliesSection,
     HealthSection,
     LogSection,
+    MetricsSection,
 )
 """Every section, in the order of the documentation."""
 

@@ -120,11 +120,31 @@ def _in_capitals(word: object) -> object:
 
 
 class LogSection(Section, prefix="BOOKING_LOG__"):
-    """What the worker says about itself."""
+    """What the worker says about itself (docs/logs.md)."""
 
     level: Annotated[LogLevel, BeforeValidator(_in_capitals)] = setting(
         "DEBUG, INFO, WARNING or ERROR", "What is worth a line", "INFO"
     )
-    format: Literal["json", "console"] = setting(
-        "json or console", "For programs or for people", "json"
+    format: Literal["json", "console"] | None = setting(
+        "json or console", "For programs or for people", None, "console on a terminal, else json"
+    )
+    sample_successes: Annotated[float, Field(ge=0, le=1)] = setting(
+        "a share from 0 to 1",
+        "How many of the commands that succeed get a line; those that do not always do",
+        1.0,
+    )
+
+
+class MetricsSection(Section, prefix="BOOKING_METRICS__"):
+    """Figures for Prometheus (docs/metrics.md). Where OTLP goes to is set by OpenTelemetry's own
+    variables (docs/tracing.md).
+    """
+
+    port: Annotated[int, Field(ge=1, le=65535)] | None = setting(
+        "a port", "Prometheus may fetch figures there, at /metrics", None, "off"
+    )
+    host: str = setting(
+        "an address of this machine",
+        "Where that port is open; nothing personal is to be had there",
+        "0.0.0.0",  # noqa: S104 - whoever sets a port wants it to be reached from elsewhere
     )

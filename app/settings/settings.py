@@ -19,6 +19,7 @@ from app.settings.service import (
     HealthSection,
     LogLevel,
     LogSection,
+    MetricsSection,
     RepliesSection,
     SealSection,
     SigningSection,
@@ -39,7 +40,16 @@ class LogSettings:
     """How much is logged, and for whom."""
 
     level: LogLevel
-    format: Literal["json", "console"]
+    format: Literal["json", "console"] | None  # None: as the stream suggests
+    sample_successes: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where Prometheus may fetch figures; `port` None: nowhere."""
+
+    host: str
+    port: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Settings:
     reply_prefixes: tuple[str, ...]
     health_file: Path | None
     log: LogSettings
+    metrics: MetricsSettings
     notices: tuple[str, ...]
 
 
@@ -68,6 +79,7 @@ def load() -> Settings:
     """Read all settings; raises SettingsError."""
     reading = read(*ALL)
     kafka, log = reading[KafkaSection].value, reading[LogSection]
+    metrics = reading[MetricsSection]
     return Settings(
         environment=reading.environment,
         kafka=kafka,
@@ -84,7 +96,8 @@ def load() -> Settings:
         reply_prefixes=reading[RepliesSection].allowed_prefixes
         or (f"{kafka.topic_prefix}.replies",),
         health_file=reading[HealthSection].file,
-        log=LogSettings(log.level, log.format),
+        log=LogSettings(log.level, log.format, log.sample_successes),
+        metrics=MetricsSettings(metrics.host, metrics.port),
         notices=(*reading.notices, *_shared_keys(reading)),
     )
 

@@ -54,6 +54,7 @@ from handlers.ports.reads import (
     DueWork,
     HistoryRow,
     Later,
+    Owing,
     Schema,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
@@ -72,6 +73,7 @@ from handlers.ports.rows import (
     UndoAgain,
 )
 from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedBy
+from handlers.ports.watching import Onlooker, Stage, Unseen
 
 __all__ = [
     "ANY_OFFSET",
@@ -113,7 +115,9 @@ __all__ = [
     "LaneTransaction",
     "Later",
     "Mark",
+    "Onlooker",
     "Output",
+    "Owing",
     "Partners",
     "PromiseBroken",
     "Publisher",
@@ -128,11 +132,13 @@ __all__ = [
     "ServiceKeys",
     "ServiceSigner",
     "SignedBy",
+    "Stage",
     "Start",
     "StoredOutcome",
     "SweepAgain",
     "Topics",
     "UndoAgain",
+    "Unseen",
     "Unsettled",
     "UseCounts",
     "Uses",

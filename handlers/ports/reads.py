@@ -35,6 +35,14 @@ class DueUndo:
 
 
 @dataclass(frozen=True, slots=True)
+class Owing:
+    """All that is owed, due or not."""
+
+    count: int
+    oldest: datetime | None  # since when; of those longest overdue, where there are very many
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """A command that was started long ago and has no outcome."""
 
@@ -64,6 +72,10 @@ class DueWork(Protocol):
     async def due_expiries(self, before: datetime, limit: int) -> Sequence[DueExpiry]: ...
 
     async def due_undo(self, before: datetime, limit: int) -> Sequence[DueUndo]: ...
+
+    async def owing(self, most: int) -> Owing:
+        """Counted up to `most`."""
+        ...
 
     async def abandoned(
         self, topic: str, started_before: datetime, limit: int

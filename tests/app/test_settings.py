@@ -112,6 +112,9 @@ def test_every_value_reaches_the_layer_that_takes_it(settings: LoadWith) -> None
         HEALTH__FILE="/run/health",
         LOG__LEVEL="DEBUG",
         LOG__FORMAT="console",
+        LOG__SAMPLE_SUCCESSES="0.25",
+        METRICS__PORT="9464",
+        METRICS__HOST="127.0.0.1",
     )
     kafka, inventory = loaded.kafka, loaded.inventory
     assert (kafka.bootstrap_servers, kafka.group_id, kafka.topic_prefix) == (
@@ -129,6 +132,8 @@ def test_every_value_reaches_the_layer_that_takes_it(settings: LoadWith) -> None
     assert loaded.reply_prefixes == ("app.replies", "web.replies")
     assert loaded.health_file == Path("/run/health")
     assert (loaded.log.level, loaded.log.format) == ("DEBUG", "console")
+    assert loaded.log.sample_successes == 0.25
+    assert (loaded.metrics.host, loaded.metrics.port) == ("127.0.0.1", 9464)
 
 
 def test_durations_may_be_decimal(settings: LoadWith) -> None:
@@ -308,6 +313,8 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("RULES__REFUND__HOTEL", "9999999999999d:1"),
         ("LOG__LEVEL", "LOUD"),
         ("LOG__FORMAT", "xml"),
+        ("LOG__SAMPLE_SUCCESSES", "1.5"),
+        ("METRICS__PORT", "70000"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_expected(

@@ -11,8 +11,6 @@ from app.settings.reading import ALL
 _OF_OPENTELEMETRY: Final = frozenset(
     {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
 )
-# Comes with the worker's figures (schemas/measures.py).
-_OF_FIGURES: Final = frozenset({"BOOKING_METRICS__PORT"})
 
 
 def strange_settings(names: Iterable[str]) -> list[str]:
@@ -21,4 +19,4 @@ def strange_settings(names: Iterable[str]) -> list[str]:
     files = {
         f"{each.name}_FILE" for section in ALL for each in section.variables() if each.is_secret
     }
-    return sorted(set(names) - known - files - _OF_OPENTELEMETRY - _OF_FIGURES)
+    return sorted(set(names) - known - files - _OF_OPENTELEMETRY)

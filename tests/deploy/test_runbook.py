@@ -14,7 +14,8 @@ from typer.main import get_command
 from app.cli.application import application
 from tests.deploy.test_alerts import rules
 
-RUNBOOK = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
+REPOSITORY = Path(__file__).parents[2]
+RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
 SECTIONS = re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
 
 
@@ -57,6 +58,21 @@ def test_each_command_is_one_that_there_is(command: str) -> None:
 def test_a_command_or_an_option_that_there_is_not_is_found() -> None:
     assert strange_word("booking undo settle --all") == "settle"
     assert strange_word("booking dlq list --all") == "--all"
+
+
+def test_lines_of_the_log_are_those_that_are_written() -> None:
+    quoted = [
+        line
+        for several in re.findall(r"[Tt]he log has ((?:`[^`]+`(?:, | or )?)+)", RUNBOOK)
+        for line in re.findall(r"`([^`]+)`", several)
+    ]
+    code = "".join(
+        path.read_text()
+        for folder in ("app", "adapters", "handlers")
+        for path in (REPOSITORY / folder).rglob("*.py")
+    )
+    assert quoted
+    assert [line for line in quoted if f'("{line}"' not in code] == []
 
 
 def test_each_link_to_a_section_leads_somewhere() -> None:

@@ -40,6 +40,7 @@ from handlers.ports import (
     LaneState,
     LaneTransaction,
     Mark,
+    Owing,
     PromiseBroken,
     Recording,
     Resting,
@@ -256,6 +257,14 @@ class FakeDatabase:
         )
         owed = [self.tables.undo[undo_id].undo for _, undo_id in due[:limit]]
         return [DueUndo(each.id, each.booking_id, each.venue_id, each.attempt) for each in owed]
+
+    async def owing(self, most: int) -> Owing:
+        due = sorted(
+            (standing.due_at, standing.undo.since)
+            for standing in self._reachable().undo.values()
+            if not standing.is_done
+        )[:most]
+        return Owing(len(due), min((since for _, since in due if since), default=None))
 
     async def abandoned(
         self, topic: str, started_before: datetime, limit: int

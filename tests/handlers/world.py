@@ -41,6 +41,7 @@ from handlers.ports import (
     Output,
     Record,
     Resting,
+    Stage,
 )
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
@@ -48,9 +49,11 @@ from handlers.redrive import Letter, read_letter
 from handlers.routes import ReplyRoutes
 from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
+from handlers.watch import UNWATCHED
 from tests.fakes.database import FakeDatabase
 from tests.fakes.keys import left
 from tests.fakes.partners import FakePartners
+from tests.handlers.onlookers import Onlookers
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 COMMANDS: Final = "booking.commands"
@@ -189,7 +192,10 @@ class World:
         rules: Rules | None = None,
         partners: FakePartners | None = None,
         limits: Limits = NO_LIMITS,
+        onlookers: Onlookers | None = None,
     ) -> None:
+        """`onlookers`: who looks on, and hears what the Kafka side tells them."""
+        self.watch = onlookers.of_commands(self._clock) if onlookers else UNWATCHED
         self.rules = rules or Rules(fallback=Fallback(is_allowed=False))
         self.partners = partners or FakePartners()
         self.database = FakeDatabase()
@@ -211,29 +217,32 @@ class World:
         sealing = self.database.service_keys
         letters = DeadLetters("booking.dead-letter", self.signer, sealing)
         auditor = Auditor(AUDIT_KEYS)
+        asked = onlookers.partners(self.partners) if onlookers else self.partners
         self.handlers = CommandHandlers(
-            intake=Intake(authenticator, self.signer, routes, letters, self._clock),
+            intake=Intake(authenticator, self.signer, routes, letters, self._clock, self.watch),
             database=self.watched,
-            partners=self.partners,
+            partners=asked,
             recorder=Recorder("booking", self.rules, sealing, letters, auditor),
             signer=self.signer,
             home_of=home_of,
             rules=self.rules,
             limits=limits,
             clock=self._clock,
+            watch=self.watch,
         )
         self.queries = QueryHandlers(
             authenticator=authenticator,
             routes=routes,
             letters=letters,
             reads=self.database,
-            partners=self.partners,
+            partners=asked,
             rules=self.rules,
             limits=limits,
             counts=self.database,
             auditor=auditor,
             audit=self.database.audit,
             clock=self._clock,
+            watch=onlookers.of_queries(self._clock) if onlookers else UNWATCHED,
         )
 
     # --- what clients do ---
@@ -313,9 +322,12 @@ class World:
             outputs = dict(await self.handlers.process(batch, mine, alone=alone))
         except BaseException:
             self.lanes.clear()
+            self.watch.comes_again(mine)
             raise
+        self.watch.at(Stage.PUBLISH)
         if abort:
             self.lanes.clear()
+            self.watch.comes_again(mine)
             return outputs
         for lost in mine.keys() - outputs.keys():
             del self.lanes[lost]
@@ -324,6 +336,7 @@ class World:
                 self._commit(record)
         for published in outputs.values():
             self._publish(published)
+        self.watch.published(outputs)
         return outputs
 
     async def open(self, partition: int) -> None:
@@ -461,6 +474,7 @@ class World:
         """The reply to one query."""
         value = {"type": type_, "query_id": str(uuid5(VENUE, "query")), "data": data}
         (output,) = await self.queries.answer([self.query(json.dumps(value).encode(), by, headers)])
+        self.queries.watch.published([0])
         return Reply(output)
 
     def query(

@@ -98,3 +98,18 @@ moments = st.datetimes(
 def test_text_sorts_as_time_does(one: datetime, other: datetime) -> None:
     assert (instant_text(one) < instant_text(other)) == (one < other)
     assert datetime.fromisoformat(instant_text(one)) == one.astimezone(UTC)
+
+
+async def test_the_connections_of_each_pool_are_told(sqlite: Database) -> None:
+    def used(pool: str) -> float:
+        return sum(
+            count
+            for count, labels in sqlite.connections()
+            if labels == {"pool": pool, "state": "used"}
+        )
+
+    assert {labels["pool"] for _, labels in sqlite.connections()} == {"writing", "reading"}
+    assert used("writing") == 0
+    async with sqlite.lanes.transaction("commands", {}):
+        assert used("writing") == 1
+    assert used("writing") == 0

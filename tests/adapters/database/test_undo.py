@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from domain.undo import Owed, RefundMade, RefundOwed, ReleaseOwed, RestoreReservation, Undo
-from handlers.ports import DueUndo, UndoAgain
+from handlers.ports import DueUndo, Owing, UndoAgain
 from tests.adapters.database.lane import Lane, a_recording
 from tests.builders import NOW, VENUE_ID, eur
 
@@ -81,3 +81,14 @@ async def test_what_is_owed_already_is_not_owed_twice(lane: Lane) -> None:
     await owe(lane, undo)
     await owe(lane, undo)
     assert len(await lane.database.due.due_undo(NOW + timedelta(days=1), 10)) == 1
+
+
+async def test_how_much_is_owed_and_since_when(lane: Lane) -> None:
+    assert await lane.database.due.owing(10) == Owing(0, None)
+    settled = an_undo()
+    await owe(lane, settled, an_undo(), an_undo())
+    recording = a_recording(await lane.started(), undo_done=settled.id)
+    async with lane.transaction() as transaction:
+        await transaction.record([recording])
+    assert await lane.database.due.owing(10) == Owing(2, NOW)
+    assert (await lane.database.due.owing(1)).count == 1

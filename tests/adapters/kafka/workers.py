@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from opentelemetry.metrics import Meter
 
 from adapters.kafka.broker import KafkaSide, build_broker
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames, create_topics
-from handlers.ports import ANY_OFFSET, Held, LaneState, Output, Record, Resting
+from handlers.ports import ANY_OFFSET, Held, LaneState, Onlooker, Output, Record, Resting
+from schemas.instruments import NO_METER
 from tests.fakes.sealing import FakeServiceKeys
 
 
@@ -99,6 +101,8 @@ async def working(
     processor: Echo,
     rows: LaneRowsInMemory | None = None,
     give_up: Callable[[str], None] = never,
+    watches: tuple[Onlooker | None, Onlooker | None] = (None, None),
+    meter: Meter = NO_METER,
 ) -> AsyncIterator[KafkaSide]:
     """A worker that runs inside the block and drains at its end."""
     side = build_broker(
@@ -109,6 +113,8 @@ async def working(
         topics=TopicDirectory(settings),
         sealer=FakeServiceKeys(),
         give_up=give_up,
+        watches=watches,
+        meter=meter,
     )
     await side.open()
     watching = asyncio.create_task(side.watch())

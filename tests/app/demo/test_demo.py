@@ -24,10 +24,12 @@ TITLES = [scene.title for scene in the_day()]
 async def test_the_day_ends_as_told_and_somebody_elses_servers_are_left_as_they_were(
     servers: LocalServers,
 ) -> None:
-    with demo_process(servers) as demo:
+    with demo_process(servers, "--trace") as demo:
         code, result = demo.end(within_seconds=100)
 
     assert code == 0, demo.told
+    assert "\ncreate_booking  201 " in demo.told
+    assert "\n    inventory reserve  answered " in demo.told
     outcome = json.loads(result)
     assert [scene["title"] for scene in outcome["scenes"]] == TITLES
     assert all(scene["as_told"] for scene in outcome["scenes"])
