@@ -28,7 +28,7 @@ from domain.limits import NO_LIMITS, Limits
 from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
-from handlers.figures import BookingFigures, MessageFigures
+from handlers.figures import BookingFigures, MessageFigures, RetentionFigures
 from handlers.intake import Intake
 from handlers.limits import Tidying
 from handlers.owing import UndoBacklog
@@ -143,7 +143,7 @@ def build_worker(
         ),
         tidying=Tidying(database.counts, limits),
         backlog=backlog,
-        retiring=Retiring(database.retention, settings.keeping),
+        retiring=Retiring(database.retention, settings.keeping, RetentionFigures.by(meter)),
         sweeper_publisher=publisher,
     )
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.retention import Keeping, ended_before
+from handlers.figures import NO_RETENTION_FIGURES, RetentionFigures
 from handlers.ports import RetentionRows
 from handlers.ports.retention import Day, Gone
 
@@ -23,7 +24,7 @@ _TRY_AGAIN: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """What one look did, for whoever counts it: rows that went, by table, and how far into the
+    """What one look did: rows that went, by table, and how far into the
     future tables have partitions, as far as that was asked.
     """
 
@@ -37,6 +38,7 @@ class Retiring:
 
     rows: RetentionRows
     keeping: Keeping
+    figures: RetentionFigures = NO_RETENTION_FIGURES
     _due: dict[str, datetime] = field(default_factory=dict)
     _reached: Day = field(default_factory=Day)
 
@@ -63,6 +65,7 @@ class Retiring:
             self._due[table] = now + _LOOK_EVERY if chunk.is_all else now
             if chunk.rows:
                 gone[table] = chunk.rows
+        self.figures.retired(gone, ahead)
         return Retired(gone, ahead)
 
     async def _bookings(self, before: datetime, limit: int) -> Gone:

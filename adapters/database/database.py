@@ -21,6 +21,7 @@ from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
 from adapters.database.retention import SqlRetention
+from adapters.database.schema import SqlSchema
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
 from adapters.database.use_counts import SqlUseCounts
@@ -32,6 +33,7 @@ from handlers.ports import (
     LaneDatabase,
     RebuildRows,
     RetentionRows,
+    Schema,
     ServiceKeys,
     UseCounts,
 )
@@ -51,6 +53,7 @@ class Database:
     retention: RetentionRows
     keys: KeyStore
     audit: AuditLog
+    schema: Schema
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -121,6 +124,7 @@ def _assembled(
         retention=SqlRetention(writing, documents),
         keys=SqlKeyStore(writing, documents, keys),
         audit=SqlAuditLog(writing, documents),
+        schema=SqlSchema(reading, documents),
         _engines=(writing, reading),
         _lock=lock,
     )

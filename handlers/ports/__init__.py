@@ -56,6 +56,7 @@ from handlers.ports.reads import (
     HistoryRow,
     Later,
     Owing,
+    Schema,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
 from handlers.ports.retention import RetentionRows
@@ -133,6 +134,7 @@ __all__ = [
     "Resting",
     "RetentionRows",
     "RetiredCommand",
+    "Schema",
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",

@@ -365,5 +365,17 @@ REMOVALS: Final = (
         ),
         "Differing items",
     ),
+    Removal(
+        "looking after the database when idle",
+        (Edit("app/main.py", "beside(sweeping.run(), looking.run())", "beside(sweeping.run())"),),
+        (f"{_FAULTS}/test_readiness.py::test_a_migration_that_is_pending",),
+        "TimeoutError",
+    ),
+    Removal(
+        "standing still by partition",
+        (Edit("adapters/kafka/commands_consumer.py", "if not self._stuck:", "if not failed:"),),
+        ("tests/adapters/kafka/test_readiness.py",),
+        "the work of 7 says nothing about 3",
+    ),
     *TOKEN_REMOVALS,
 )
