@@ -1,21 +1,29 @@
-"""The audit log read as a whole or in part, with what a look at it has to say."""
+"""The audit log read as a whole, with what a look at it has to say; and its oldest part removed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
+from adapters.database.audit_cutting import open_audit_cutting
 from adapters.database.audit_reads import open_audit_reads
 from adapters.database.settings import DatabaseSettings
+from app.operators import OperatorsLog, deed
 from handlers.audit_chain import Anchor, Break, ChainKeys, Verifier
-from handlers.ports import Head
+from handlers.audit_cuts import anchor_of, is_signed, signed
+from handlers.ports import Effect, Head
 
 _MOST_BREAKS: Final = 100
 _TOLD_EVERY: Final = 2_000
+
+
+class CannotCut(Exception):
+    """The log is not whole: what is wrong with it would go with what is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,16 @@ async def verified(
     advance: Callable[[int, int], None],
 ) -> Verified:
     """Reads page by page. Raises DatabaseAway."""
-    began, verifier, breaks = time.monotonic(), Verifier(keys, anchors, pruned), list[Break]()
+    began, breaks = time.monotonic(), list[Break]()
     async with open_audit_reads(database) as reads:
+        cuts = await reads.cuts()
+        meant = [anchor_of(each) for each in cuts if is_signed(each, keys)]
+        breaks += [
+            Break(each.chain, each.at.sequence, "a cut here is not signed")
+            for each in cuts
+            if not is_signed(each, keys)
+        ]
+        verifier = Verifier(keys, anchors, pruned, meant)
         length = await reads.count()
         async for row in reads.chain_by_chain():
             if broken := verifier.take(row):
@@ -79,3 +95,31 @@ async def verified(
     gave_up = len(breaks) >= _MOST_BREAKS
     breaks += [] if gave_up else verifier.missing()
     return Verified(verifier.entries, verifier.heads, breaks, gave_up, time.monotonic() - began)
+
+
+async def cut(
+    log: OperatorsLog, before: datetime, *, is_rehearsal: bool, advance: Callable[[int, int], None]
+) -> Mapping[str, int]:
+    """Remove what was written before then, but for each chain's last entry; gives the first entry
+    that is kept of every chain that was cut. May be stopped at any moment and run again.
+
+    Raises CannotCut, DatabaseAway, DatabaseRefuses for whoever does not own the table.
+    """
+    whole = await verified(log.database, log.keys, (), (), lambda *_: None)
+    if not whole.is_whole:
+        raise CannotCut(f"the audit log is not whole, run booking audit verify: {whole.breaks[0]}")
+    async with open_audit_cutting(log.database) as cutting:
+        first = await cutting.first_kept(before)
+        kept = {chain: head for chain, head in first.items() if head.sequence > 1}
+        total = await cutting.count(kept)
+        told = {chain: head.sequence for chain, head in kept.items()} if total else {}
+        if is_rehearsal or not total:
+            return told
+        await log.write(deed("audit cut", Effect.CUT))
+        await cutting.sign([signed(chain, head, log.keys) for chain, head in kept.items()])
+        done = 0
+        for chain, head in kept.items():
+            while removed := await cutting.remove(chain, head):
+                done += removed
+                advance(done, total)
+    return told

@@ -34,7 +34,8 @@ class Beat:
     pid: int
 
     def is_fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> bool:
-        return now - self.at <= stale_after
+        # A beat from the future is no better: the clock was set back, and hides how old it is.
+        return abs(now - self.at) <= stale_after
 
 
 class HealthFile:

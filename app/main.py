@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from faststream import FastStream
 
 from adapters.database.database import Database, open_database
-from adapters.database.migrations import pending_migrations
+from adapters.database.migrations import WorkerTooOld, pending_migrations
 from adapters.database.outages import DatabaseRefuses
 from adapters.database.rights import lacking_rights as lacking_grants
 from adapters.database.sqlite_lock import DatabaseInUse
@@ -31,6 +31,7 @@ from adapters.partners.figures import PartnerFigures
 from app.beside import beside
 from app.clients import authenticator
 from app.health_file import Condition, HealthFile
+from app.looking import Looking
 from app.settings import Settings
 from app.telemetry import CannotTell, telemetry
 from app.wiring import Worker, build_worker, service_keys
@@ -75,6 +76,7 @@ async def run_worker(settings: Settings) -> str | None:
 
 async def _live(settings: Settings) -> str | None:
     pulse = _Pulse(settings.health_file)
+    pulse.try_out()
     async with AsyncExitStack() as held:
         await held.enter_async_context(beside(pulse.beat()))
         told = await held.enter_async_context(telemetry(settings.metrics))
@@ -106,6 +108,7 @@ async def _live(settings: Settings) -> str | None:
             telemetry=told,
         )
         sweeping = _Sweeping(worker)
+        looking = Looking(database.schema)
         app = FastStream(worker.kafka.broker, logger=None)
         end.app = app
         app.on_startup(worker.kafka.open)
@@ -114,8 +117,8 @@ async def _live(settings: Settings) -> str | None:
         held.push_async_callback(worker.sweeper_publisher.stop)
 
         async def go() -> None:
-            pulse.awaited = lambda: worker.kafka.awaited or sweeping.awaited
-            await held.enter_async_context(beside(sweeping.run()))
+            pulse.awaited = lambda: worker.kafka.awaited or looking.awaited or sweeping.awaited
+            await held.enter_async_context(beside(sweeping.run(), looking.run()))
 
         app.after_startup(go)
         await held.enter_async_context(beside(worker.kafka.watch()))
@@ -215,7 +218,7 @@ async def _patiently(
     while True:
         try:
             answer = await ask()
-        except DatabaseRefuses as error:
+        except (DatabaseRefuses, WorkerTooOld) as error:
             raise CannotStart(str(error)) from error
         except KafkaError as error:
             trouble = await trouble_with(kafka)
@@ -248,6 +251,7 @@ class _Sweeping:
                 await self._worker.sweeper.sweep(datetime.now(UTC))
                 await self._worker.tidying.tidy(datetime.now(UTC))
                 await self._worker.backlog.look(datetime.now(UTC))
+                await self._worker.retiring.retire(datetime.now(UTC))
             except DatabaseAway as error:
                 pause = standstill.waits_for("the database", repr(error))
             except (KafkaError, OutputRefused, TimeoutError) as error:
@@ -265,14 +269,25 @@ class _Pulse:
         self._file = HealthFile(path, lambda: datetime.now(UTC)) if path else None
         self.awaited: Callable[[], str | None] = lambda: "its start"
 
+    def try_out(self) -> None:
+        """Beat once. Raises CannotStart where the file cannot be written."""
+        try:
+            self._beat()
+        except OSError as error:
+            raise CannotStart(f"BOOKING_HEALTH__FILE cannot be written: {error}") from error
+
+    def _beat(self) -> None:
+        if self._file is not None:
+            awaited = self.awaited()
+            reason = f"waits for {awaited}" if awaited else None
+            self._file.beat(Condition(ready=reason is None, reason=reason))
+
     async def beat(self) -> None:
         if self._file is None:
             return
         try:
             while True:
-                awaited = self.awaited()
-                reason = f"waits for {awaited}" if awaited else None
-                self._file.beat(Condition(ready=reason is None, reason=reason))
+                self._beat()
                 await asyncio.sleep(BEAT_EVERY_SECONDS)
         finally:
             self._file.remove()

@@ -156,7 +156,8 @@ class DeadLetterBox:
         return redriven
 
     async def _told(self, pasts: Pasts, letters: Sequence[Letter]) -> list[Told]:
-        known = await pasts.known([each.row_id for each in letters if each.row_id is not None])
+        row_ids = [each.row_id for each in letters if each.row_id is not None]
+        known, retired = await pasts.known(row_ids), await pasts.retired(row_ids)
         venues = await pasts.venues([each.booking_id for each in letters if each.booking_id])
         begun = {row_id: row.start.booking_id for row_id, row in known.items()}
         owed = await pasts.open_undo([each for each in begun.values() if each is not None])
@@ -172,6 +173,7 @@ class DeadLetterBox:
                 venue,
                 owed.get(booking_id, 0) if booking_id else 0,
                 await pasts.later(venue, at.timestamp_ms) if venue and at else (),
+                row_id in retired,
             )
             standing = standing_of(letter, past, self._names.commands)
             told.append(Told(letter, standing, venue, next_run(letter, past.known)))

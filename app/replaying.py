@@ -210,8 +210,13 @@ class Replaying:
                 read[at] = let_in(one, row)
         ids = {o.row_id for o in read if isinstance(o, Candidate) and o.row_id is not None}
         known = await pasts.known(sorted(ids))
+        retired = await pasts.retired(sorted(ids - known.keys()))
         return [
-            reader.judge(one, known.get(one.row_id) if one.row_id else None)
+            reader.judge(
+                one,
+                known.get(one.row_id) if one.row_id else None,
+                is_retired=one.row_id in retired,
+            )
             if isinstance(one, Candidate)
             else Judged(one)
             for one in read

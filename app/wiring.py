@@ -28,13 +28,14 @@ from domain.limits import NO_LIMITS, Limits
 from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
-from handlers.figures import BookingFigures, MessageFigures
+from handlers.figures import BookingFigures, MessageFigures, RetentionFigures
 from handlers.intake import Intake
 from handlers.limits import Tidying
 from handlers.owing import UndoBacklog
 from handlers.ports import Authenticator, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
+from handlers.retention import Retiring
 from handlers.routes import ReplyRoutes
 from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
@@ -52,6 +53,7 @@ class Worker:
     sweeper: Sweeper
     tidying: Tidying
     backlog: UndoBacklog
+    retiring: Retiring
     sweeper_publisher: BrokerPublisher
 
 
@@ -141,6 +143,7 @@ def build_worker(
         ),
         tidying=Tidying(database.counts, limits),
         backlog=backlog,
+        retiring=Retiring(database.retention, settings.keeping, RetentionFigures.by(meter)),
         sweeper_publisher=publisher,
     )
 

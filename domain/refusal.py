@@ -39,6 +39,7 @@ class Code(Enum):
         "The idempotency key belongs to another request",
     )
     COMMAND_ID_REUSED = ("command_id_reused", 409, "The command id belongs to other content")
+    OUTCOME_RETIRED = ("outcome_retired", 409, "The command ended too long ago to show how")
     SLOT_UNAVAILABLE = ("slot_unavailable", 409, "Another booking holds the slot")
     NO_CAPACITY = ("no_capacity", 409, "The inventory service has no capacity")
     RATE_LIMITED = ("rate_limited", 429, "Too many requests", True)

@@ -135,11 +135,21 @@ class Verifier:
     """Takes the rows chain by chain in their order, each chain in one go."""
 
     def __init__(
-        self, keys: ChainKeys, anchors: Iterable[Anchor] = (), pruned: Iterable[Anchor] = ()
+        self,
+        keys: ChainKeys,
+        anchors: Iterable[Anchor] = (),
+        pruned: Iterable[Anchor] = (),
+        cuts: Iterable[Anchor] = (),
     ) -> None:
-        """All anchors have to be met; only before those of `pruned` may anything be missing."""
+        """All anchors have to be met; only before those of `pruned` and `cuts` may anything be
+        missing. What lies before a cut may be on its way out, and begin anywhere.
+        """
         self._keys = keys
-        self._pruned = {(each.chain, each.sequence): each.hash for each in pruned}
+        cuts = list(cuts)
+        self._cut_at: dict[str, int] = {}
+        for each in cuts:
+            self._cut_at[each.chain] = max(each.sequence, self._cut_at.get(each.chain, 0))
+        self._pruned = {(each.chain, each.sequence): each.hash for each in (*pruned, *cuts)}
         self._anchors = self._pruned | {(a.chain, a.sequence): a.hash for a in anchors}
         self.heads: dict[str, Head] = {}
         self.entries = 0
@@ -162,6 +172,8 @@ class Verifier:
         if chain in self.heads:
             return f"expected #{head.sequence + 1} here: entries are missing"
         if self._pruned.get((chain, sequence)) == row["hash"]:
+            return None
+        if sequence < self._cut_at.get(chain, 0):
             return None
         return "the chain begins here, what came before is gone and was not pruned up to here"
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from opentelemetry.metrics import Counter, Histogram, Meter
@@ -18,13 +19,15 @@ from domain.lifecycle import Status
 from domain.outcome import Accepted, Settled
 from handlers.closings import Closing
 from handlers.ended import Told
-from schemas.instruments import counter, histogram
+from schemas.instruments import NO_METER, Gauge, counter, gauge, histogram
 from schemas.measures import (
     AGE,
     BATCH_RECORDS,
     BOOKINGS_CREATED,
     EXPIRY_DELAY,
     OUTCOMES,
+    PARTITIONS_AHEAD,
+    RETIRED,
     STAGE,
     TRANSITIONS,
     VALUE,
@@ -130,3 +133,25 @@ def _flows(booking: Booking, was: Booking | None) -> list[tuple[str, float]]:
         paid -= was.payment.paid.amount
         refunded -= was.payment.refunded.amount
     return [*flows, *((f, float(m)) for f, m in (("paid", paid), ("refunded", refunded)) if m > 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionFigures:
+    """What has had its time, and how long there is room for what comes."""
+
+    rows: Counter
+    ahead: Gauge
+
+    @classmethod
+    def by(cls, meter: Meter) -> RetentionFigures:
+        return cls(counter(meter, RETIRED), gauge(meter, PARTITIONS_AHEAD))
+
+    def retired(self, rows: Mapping[str, int], ahead: Mapping[str, timedelta]) -> None:
+        """Rows that went, and the time that tables have partitions for, both by table."""
+        for table, count in rows.items():
+            self.rows.add(count, {"table": table})
+        for table, left in ahead.items():
+            self.ahead.set(left.total_seconds(), {"table": table})
+
+
+NO_RETENTION_FIGURES: Final = RetentionFigures.by(NO_METER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from domain.commands import Asked
@@ -23,6 +24,11 @@ from handlers.ports import (
 from handlers.routes import ReplyRoute
 from schemas.building import build_command
 from schemas.stored import load_principal
+
+RETIRED: Final = Refusal(
+    Code.OUTCOME_RETIRED,
+    "This was decided so long ago that what was answered is no longer kept.",
+)
 
 
 async def meet_keys(
@@ -50,12 +56,13 @@ async def meet_keys(
                 (asking[key_id].item, first[holder.row_id])
                 for key_id, holder in others.items()
                 if holder.request_hash == asking[key_id].item.raw.request_hash
+                and holder.row_id in first
             ],
         )
         for key_id, holder in others.items():
             if refusal := lost.get(asking[key_id].item.row_id):
                 asking[key_id].decided = Rejected(refusal)
-            elif _meet_holder(begun, asking[key_id], holder, first[holder.row_id]):
+            elif _meet_holder(begun, asking[key_id], holder, first.get(holder.row_id)):
                 carried[holder.row_id] = asking[key_id].item.record.coordinates
     for one in begun:
         deadline = one.item.deadline
@@ -74,7 +81,9 @@ def _key_claim(key_id: UUID, item: Item, rules: Rules, now: datetime) -> KeyClai
     return KeyClaim(key_id, item.row_id, item.raw.request_hash, item.sent, expires_at)
 
 
-def _meet_holder(begun: list[Begun], one: Begun, holder: KeyHolder, first: KnownCommand) -> bool:
+def _meet_holder(
+    begun: list[Begun], one: Begun, holder: KeyHolder, first: KnownCommand | None
+) -> bool:
     """The key is taken: by another request, or by the same one, whose outcome counts for both.
 
     Gives whether that one has to be carried on first; both are recorded in one transaction.
@@ -86,6 +95,8 @@ def _meet_holder(begun: list[Begun], one: Begun, holder: KeyHolder, first: Known
                 "This idempotency key was used before, with another request.",
             )
         )
+    elif first is None:
+        one.decided = Rejected(RETIRED)
     elif first.outcome is not None:
         one.decided = Again(first.outcome, first.start.row_id, first.key)
     else:

@@ -3,13 +3,15 @@
 Ids come before keys. A command with a recorded outcome is replayed (its record is below the mark of
 its lane: nothing), redelivered (same coordinates: everything is published again, the earlier try
 was aborted), a second copy of the same origin (nothing), or repeated (the reply alone). One that
-was started and never ended is resumed.
+was started and never ended is resumed. Of one that ended long ago only that is known: it is
+refused, whatever it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid5
 
 from domain.commands import CreateBooking
@@ -21,7 +23,7 @@ from handlers.audit import refused_unstored, shown_again
 from handlers.begun import Begun, refused, resumed
 from handlers.ended import Ended
 from handlers.item import Item
-from handlers.keys import meet_keys
+from handlers.keys import RETIRED, meet_keys
 from handlers.limits import meet_limits
 from handlers.lost_rights import refuse_lost
 from handlers.outputs import load_outputs
@@ -38,6 +40,10 @@ from handlers.sealing import KeyTopic, reply_of
 from schemas.replies import refusal_body
 from schemas.stored import dump_principal
 
+_REUSED: Final = Refusal(
+    Code.COMMAND_ID_REUSED, "This command id was used before, with other content."
+)
+
 
 async def recall(
     transaction: LaneTransaction,
@@ -53,6 +59,7 @@ async def recall(
     """
     items = [item for item in items if item.record.partition not in transaction.lost]
     known = dict(await transaction.find_commands([item.row_id for item in items]))
+    items = await _not_retired(transaction, items, known, now)
     again = [item for item in items if _is_put_back(item, known.get(item.row_id))]
     new = [item for item in items if item.row_id not in known] + again
     await settle_references(transaction, new)
@@ -85,6 +92,25 @@ async def recall(
     new_ones = [one for one in begun if one.item.row_id in written]
     await meet_limits(transaction, new_ones, limits, now)
     return begun
+
+
+async def _not_retired(
+    transaction: LaneTransaction,
+    items: Sequence[Item],
+    known: Mapping[UUID, KnownCommand],
+    now: datetime,
+) -> list[Item]:
+    """All but those that ended too long ago, which are answered here. Whether this is the very
+    record that was done then, or a repeat, nobody knows any more.
+    """
+    unknown = [item.row_id for item in items if item.row_id not in known]
+    retired = await transaction.find_retired(unknown)
+    for item in items:
+        one = retired.get(item.row_id)
+        if one is not None and not item.is_published:
+            other = item.refusal or _REUSED
+            _answer_unstored(item, RETIRED if one.is_of(item.raw.content_hash) else other, now)
+    return [item for item in items if item.row_id not in retired]
 
 
 def _is_repeat(item: Item, known: KnownCommand) -> bool:
@@ -154,10 +180,7 @@ def _may_continue(
     if item.is_published and (known.outcome or known.start.content_hash != item.raw.content_hash):
         return False
     if known.start.content_hash != item.raw.content_hash:
-        reused = Refusal(
-            Code.COMMAND_ID_REUSED, "This command id was used before, with other content."
-        )
-        _answer_unstored(item, item.refusal or reused, now)
+        _answer_unstored(item, item.refusal or _REUSED, now)
         return False
     if (outcome := known.outcome) is None:
         return True

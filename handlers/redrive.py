@@ -134,6 +134,7 @@ class Past:
     venue_id: UUID | None = None
     open_undo: int = 0  # of its booking
     later: Sequence[Later] = ()  # at its venue
+    is_retired: bool = False  # it ended so long ago that only this is known
 
 
 class State(StrEnum):
@@ -158,6 +159,8 @@ def standing_of(letter: Letter, past: Past, commands_topic: str) -> Standing:
     """Whether the letter may be put back now."""
     if never := _never(letter, commands_topic):
         return Standing(State.FINAL, never)
+    if past.is_retired:
+        return Standing(State.FINAL, "its command ended too long ago: only its id is kept")
     if past.known is not None and (ended := _since(past.known, letter)):
         return ended
     if letter.later_run is not None:

@@ -31,6 +31,7 @@ class Verdict(StrEnum):
 
     AGAIN = "again"  # it has no outcome
     ENDED = "ended"
+    RETIRED = "retired"  # it ended so long ago that only this is known
     OTHER = "other content"  # its id has the outcome of another command
     NOT_YET_READ = "not yet read"  # the group comes to it by itself
     COPY = "copy"  # of a record that is among these, too
@@ -94,10 +95,14 @@ class Reader:
         principal = None if isinstance(who, Refusal) else who
         return Candidate(record, command, record.coordinates, principal, 0)
 
-    def judge(self, candidate: Candidate, known: KnownCommand | None) -> Judged:
+    def judge(
+        self, candidate: Candidate, known: KnownCommand | None, *, is_retired: bool = False
+    ) -> Judged:
         """With what is known under the command's identity."""
         if candidate.principal is None:
             return Judged(Verdict.UNAUTHENTICATED, candidate)
+        if is_retired:
+            return Judged(Verdict.RETIRED, candidate)
         if known is not None and known.start.content_hash != candidate.command.content_hash:
             return Judged(Verdict.OTHER, candidate, known)
         begins_anew = known is not None and known.gives_way_to(candidate.run)

@@ -22,8 +22,8 @@ from adapters.database.column_types import instant_text
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
-from adapters.database.tables import audit, booking_references
-from handlers.ports import AuditRow
+from adapters.database.tables import audit, audit_cuts, booking_references
+from handlers.ports import AuditRow, Cut, Head
 
 _PAGE: Final = 2_000
 _NAMES: Final = tuple(str(each.name) for each in audit.c)
@@ -70,6 +70,15 @@ class AuditReads:
                     yield _plain(row)
                 if len(rows) < page:
                     break
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Where somebody says that chains were cut on purpose; whoever reads it asks for proof."""
+        rows = await self._session.run(
+            select(audit_cuts).order_by(audit_cuts.c.chain, audit_cuts.c.sequence)
+        )
+        return [
+            Cut(row.chain, Head(int(row.sequence), row.hash), row.key_id, row.mac) for row in rows
+        ]
 
     async def found(self, wanted: Wanted, *, page: int = _PAGE) -> AsyncIterator[AuditRow]:
         """In the order of the database's time."""

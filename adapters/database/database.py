@@ -20,6 +20,8 @@ from adapters.database.key_store import SqlKeyStore
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
+from adapters.database.retention import SqlRetention
+from adapters.database.schema import SqlSchema
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
 from adapters.database.use_counts import SqlUseCounts
@@ -30,6 +32,8 @@ from handlers.ports import (
     KeyStore,
     LaneDatabase,
     RebuildRows,
+    RetentionRows,
+    Schema,
     ServiceKeys,
     UseCounts,
 )
@@ -46,8 +50,10 @@ class Database:
     reads: BookingReads
     counts: UseCounts
     rebuilding: RebuildRows
+    retention: RetentionRows
     keys: KeyStore
     audit: AuditLog
+    schema: Schema
     _engines: tuple[AsyncEngine, ...]
     _lock: WorkerLock | None = None
 
@@ -115,8 +121,10 @@ def _assembled(
         reads=SqlBookingReads(reading, documents, claim_table, keys),
         counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
+        retention=SqlRetention(writing, documents),
         keys=SqlKeyStore(writing, documents, keys),
         audit=SqlAuditLog(writing, documents),
+        schema=SqlSchema(reading, documents),
         _engines=(writing, reading),
         _lock=lock,
     )

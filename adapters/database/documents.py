@@ -49,6 +49,13 @@ class Documents:
         values = ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in columns)
         return f"(select {values} from json_each(:rows)) as {alias}"
 
+    def half_of(self, name: str) -> str:
+        """An expression: the first 128 bits of a hash in hex, as an id."""
+        if self._is_postgresql:
+            return f"cast(substr({name}, 1, 32) as uuid)"
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # as ids are written there
+        return " || '-' || ".join(f"substr({name}, {start}, {length})" for start, length in parts)
+
     def select(self, sql: str, *columns: KeyedColumnElement[Any]) -> TextualSelect:
         """A query whose result has these columns, in this order, each read by its type."""
         return self.statement(sql).columns(*columns)
@@ -96,12 +103,15 @@ class Documents:
             return self.statement(sql)
         return self.select(f"{sql} returning {_names(table.name, returning)}", *returning)
 
-    def delete(self, table: Table, *keys: Column[Any]) -> Statement:
+    def delete(
+        self, table: Table, *keys: Column[Any], returning: Sequence[Column[Any]] = ()
+    ) -> Statement:
         """Delete every row that equals one of the document's in `keys`."""
         names = ", ".join(key.name for key in keys)
-        return self.statement(
-            f"delete from {table.name} where ({names}) in (select {names} from {self.rows(keys)})"
-        )
+        sql = f"delete from {table.name} where ({names}) in (select {names} from {self.rows(keys)})"
+        if not returning:
+            return self.statement(sql)
+        return self.select(f"{sql} returning {_names(table.name, returning)}", *returning)
 
     def find(self, table: Table, *keys: Column[Any]) -> TextualSelect:
         """Every row that equals one of the document's in `keys`."""

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Row
+from sqlalchemy import Column, Integer, Row, column
 from sqlalchemy.sql.selectable import TextualSelect
 
 from adapters.database.command_rows import coordinates_row, entry_of, outcome_of, start_of
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
 from adapters.database.session import Session
-from adapters.database.tables import commands, journal, outcomes
-from handlers.ports import CannotOpen, Coordinates, KnownCommand, Sealer, key_id_of
+from adapters.database.tables import commands, journal, outcomes, retired_commands
+from handlers.ports import CannotOpen, Coordinates, KnownCommand, RetiredCommand, Sealer, key_id_of
 
 _OUTCOME: Final = [
     outcomes.c[name] for name in ("status", "code", "reply", "events", "replayed_from", "sealed")
@@ -23,6 +23,10 @@ _OUTCOME: Final = [
 _COORDINATES: Final = [
     commands.c[name] for name in ("topic", "partition", "log_offset", "timestamp_ms")
 ]
+# In the same statement as the outcome: it may end between two of them.
+_UNDER_WAY: Final = (
+    "exists (select 1 from journal where journal.row_id = commands.row_id and journal.sequence = 0)"
+)
 
 
 class KnownCommands:
@@ -33,6 +37,17 @@ class KnownCommands:
         self._keys = keys
         self._by_id = _finding(documents, [commands.c.row_id])
         self._by_coordinates = _finding(documents, _COORDINATES)
+        # Also of those whose outcomes somebody dropped without moving their ids out.
+        self._retired = documents.select(
+            f"with asked as (select row_id from {documents.rows([commands.c.row_id])})"
+            " select row_id, content from retired_commands"
+            " where row_id in (select row_id from asked)"
+            f" union all select commands.row_id, {documents.half_of('commands.content_hash')}"
+            " from asked join commands on commands.row_id = asked.row_id"
+            f" where not {_UNDER_WAY} and not exists"
+            " (select 1 from outcomes where outcomes.row_id = commands.row_id)",
+            *retired_commands.c,
+        )
         self._heard = documents.select(
             "select journal.row_id, journal.sequence, journal.body from journal"
             " where journal.sequence > 0 and journal.row_id in"
@@ -47,6 +62,12 @@ class KnownCommands:
         rows = await session.run(self._by_id, [{"row_id": row_id} for row_id in row_ids])
         return {known.start.row_id: known for known in await self._known(session, rows)}
 
+    async def retired(
+        self, session: Session, row_ids: Sequence[UUID]
+    ) -> Mapping[UUID, RetiredCommand]:
+        rows = await session.run(self._retired, [{"row_id": row_id} for row_id in row_ids])
+        return {row.row_id: RetiredCommand(row.row_id, row.content) for row in rows}
+
     async def by_coordinates(
         self, session: Session, coordinates: Sequence[Coordinates]
     ) -> Mapping[Coordinates, KnownCommand]:
@@ -55,7 +76,9 @@ class KnownCommands:
         )
         return {known.start.coordinates: known for known in await self._known(session, rows)}
 
-    async def _known(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[KnownCommand]:
+    async def _known(self, session: Session, found: Sequence[Row[Any]]) -> Sequence[KnownCommand]:
+        # What has neither is retired: it began once, and is under way no more.
+        rows = [row for row in found if row.status is not None or row.is_under_way]
         heard: dict[UUID, list[str]] = defaultdict(list)
         in_flight = [{"row_id": row.row_id} for row in rows if row.status is None]
         for entry in await session.run(self._heard, in_flight):
@@ -82,9 +105,11 @@ class KnownCommands:
 def _finding(documents: Documents, keys: Sequence[Column[Any]]) -> TextualSelect:
     columns = [*commands.c, *_OUTCOME]
     names = ", ".join(f"{each.table.name}.{each.name}" for each in columns)
+    under_way = f"case when {_UNDER_WAY} then 1 else 0 end"
     same = " and ".join(f"commands.{each.name} = r.{each.name}" for each in keys)
     return documents.select(
-        f"select {names} from {documents.rows(keys)} join commands on {same}"
+        f"select {names}, {under_way} from {documents.rows(keys)} join commands on {same}"
         " left join outcomes on outcomes.row_id = commands.row_id",
         *columns,
+        column("is_under_way", Integer()),
     )

@@ -42,6 +42,7 @@ from handlers.ports import (
     Mark,
     Recording,
     Resting,
+    RetiredCommand,
     ServiceKeys,
     Start,
     Uses,
@@ -138,6 +139,9 @@ class _SqlLaneTransaction:
 
     async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         return await self._statements.known.by_id(self._session, row_ids)
+
+    async def find_retired(self, row_ids: Sequence[UUID]) -> Mapping[UUID, RetiredCommand]:
+        return await self._statements.known.retired(self._session, row_ids)
 
     async def find_by_coordinates(
         self, coordinates: Sequence[Coordinates]

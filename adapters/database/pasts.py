@@ -14,7 +14,14 @@ from adapters.database.known_commands import KnownCommands
 from adapters.database.operators import engine_for, reading_with
 from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
-from adapters.database.tables import bookings, commands, outcomes, rebuild_progress, undo
+from adapters.database.tables import (
+    bookings,
+    commands,
+    outcomes,
+    rebuild_progress,
+    retired_commands,
+    undo,
+)
 from handlers.ports import Coordinates, DataKey, KnownCommand, Later, ServiceKeys
 from schemas.envelope import SYSTEM_COMMANDS
 
@@ -49,7 +56,10 @@ class Pasts:
 
     async def knows_nothing(self) -> bool:
         """Whether no command was ever begun on this database."""
-        return not await self._session.run(select(commands.c.row_id).limit(1))
+        for ids in (commands.c.row_id, retired_commands.c.row_id):
+            if await self._session.run(select(ids).limit(1)):
+                return False
+        return True
 
     async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
         """Those of these guests' keys that are left."""
@@ -58,6 +68,10 @@ class Pasts:
     async def known(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         """Those that were ever begun."""
         return await self._known.by_id(self._session, row_ids)
+
+    async def retired(self, row_ids: Sequence[UUID]) -> Collection[UUID]:
+        """Those that ended so long ago that nothing but this is left of them."""
+        return (await self._known.retired(self._session, row_ids)).keys()
 
     async def known_at(self, places: Sequence[Coordinates]) -> Mapping[Coordinates, KnownCommand]:
         """Those whose record lies there."""

@@ -33,6 +33,7 @@ from adapters.database.tables import (
     lanes,
     outcomes,
     rebuild_progress,
+    retired_commands,
 )
 from domain.booking import Booking
 from domain.effects import ClaimSlot
@@ -109,7 +110,7 @@ class SqlRebuildRows:
 
     async def is_empty(self) -> bool:
         async with transaction(self._engine, self._documents) as session:
-            for table in (bookings, commands):
+            for table in (bookings, commands, retired_commands):
                 if await session.run(select(text("1")).select_from(table).limit(1)):
                     return False
         return True

@@ -32,7 +32,11 @@ class Recorder:
         self._sealer = sealer
         self._claim_table = claim_table
         self._outcomes = documents.insert(outcomes)
-        self._end_journal = documents.delete(journal, journal.c.row_id)
+        self._end_journal = documents.delete(
+            journal,
+            journal.c.row_id,
+            returning=[journal.c.row_id, journal.c.sequence],
+        )
         self._first_versions = documents.insert(
             bookings,
             leaving_out=["sweep_attempt"],
@@ -63,8 +67,8 @@ class Recorder:
         )
 
     async def record(self, session: Session, recordings: Sequence[Recording]) -> None:
+        await self._end_journals(session, recordings)
         await session.run(self._outcomes, [outcome_row(each) for each in recordings])
-        await session.run(self._end_journal, [{"row_id": each.row_id} for each in recordings])
         writes = [each.write for each in recordings if each.write is not None]
         await self._write_bookings(session, writes)
         await self._move_claims(session, recordings)
@@ -85,6 +89,16 @@ class Recorder:
                 for each in again
             ],
         )
+
+    async def _end_journals(self, session: Session, recordings: Sequence[Recording]) -> None:
+        """A command's first entry is deleted once, so that no command ends twice: outcomes lie in
+        partitions, and no key over all of them could see to it.
+        """
+        ending = [each.row_id for each in recordings]
+        entries = await session.run(self._end_journal, [{"row_id": each} for each in ending])
+        under_way = {entry.row_id for entry in entries if entry.sequence == 0}
+        if ended := set(ending) - under_way:
+            raise PromiseBroken(f"the commands {_listed(ended)} are not under way, or have ended")
 
     async def _write_bookings(self, session: Session, writes: Sequence[BookingWrite]) -> None:
         expected = {write.booking.id: write.booking.version for write in writes}

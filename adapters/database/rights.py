@@ -1,7 +1,7 @@
 """Who needs which rights in PostgreSQL: the table that grants are made from, and no more than that.
 
 A table that is new here needs a line in it; a test says so. Types and functions may be used by
-everybody, and there are no sequences.
+everybody but those that are named here, and there are no sequences.
 """
 
 from __future__ import annotations
@@ -40,19 +40,22 @@ WORKER: Final[Mapping[str, Rights]] = {
     "lanes": _CHANGE,
     "attempts": _ALL,
     "rebuild_progress": _READ,
+    "schema_promises": _READ,
     "commands": _ALL,  # an ended one gives its id free by moving to another row
     "outcomes": _CHANGE,
+    "retired_commands": _ADD,
     "journal": _ALL,
     "idempotency_keys": _ALL,
     "booking_references": _ADD,
-    "bookings": _CHANGE,
-    "booking_history": _ADD,
+    "bookings": _ALL,  # to delete: retention alone
+    "booking_history": ("select", "insert", "delete"),
     "claims": ("select", "insert", "delete"),
-    "undo": _CHANGE,
-    "guest_keys": _CHANGE,
+    "undo": _ALL,
+    "guest_keys": _ALL,
     "service_keys": _ADD,
     "rate_counts": _ALL,
     "audit": _ADD,  # nobody changes what stands there
+    "audit_cuts": (),  # its owner alone says what may go
 }
 OPERATOR: Final[Mapping[str, Rights]] = {
     table: _READ for table in WORKER if table not in ("attempts", "idempotency_keys")
@@ -63,6 +66,19 @@ OPERATOR: Final[Mapping[str, Rights]] = {
     "audit": _ADD,
 }
 REBUILD: Final[Mapping[str, Rights]] = dict(WORKER) | {"rebuild_progress": _ALL}
+
+# Made by migration 0010: they do as the tables' owner what has to be done with partitions.
+_PARTITIONS: Final = "retention_partitions()"
+_FUNCTIONS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.WORKER: (
+        _PARTITIONS,
+        "retention_make_ahead(text, interval)",
+        "retention_drop(text)",
+        "retention_take_outside(timestamptz, integer)",
+    ),
+    Role.OPERATOR: (_PARTITIONS,),
+    Role.REBUILD: (),
+}
 
 OF_ROLE: Final[Mapping[Role, Mapping[str, Rights]]] = {
     Role.WORKER: WORKER,
@@ -86,7 +102,9 @@ def grants(role: Role, name: str, database: str) -> Sequence[str]:
         *(
             f"grant {', '.join(rights)} on table {', '.join(tables)} {to}"
             for rights, tables in alike.items()
+            if rights
         ),
+        *(f"grant execute on function {each} {to}" for each in _FUNCTIONS[role]),
     ]
 
 
@@ -102,9 +120,17 @@ async def lacking_rights(settings: DatabaseSettings) -> Sequence[str]:
         "select name, right_ from unnest(cast(:tables as text[]), cast(:rights as text[]))"
         " as asked (name, right_) where not has_table_privilege(name, right_)"
     )
+    may_not = text(
+        "select name from unnest(cast(:functions as text[])) as asked (name)"
+        " where not has_function_privilege(name, 'execute')"
+    )
     async with reading_with(engine_for(settings, read_only=True)) as session:
         rows = await session.run(query, tables=_column(asked, 0), rights=_column(asked, 1))
-    return [f"{row.right_} on {row.name}" for row in rows]
+        functions = await session.run(may_not, functions=list(_FUNCTIONS[Role.WORKER]))
+    return [
+        *(f"{row.right_} on {row.name}" for row in rows),
+        *(f"execute on function {row.name}" for row in functions),
+    ]
 
 
 def _column(asked: Iterable[tuple[str, str]], number: int) -> list[str]:

@@ -68,6 +68,14 @@ attempts: Final = Table(
     PrimaryKeyConstraint("topic", "partition", "log_offset", "timestamp_ms"),
 )
 
+# What each migration promises: the oldest revision whose workers go on working after it.
+schema_promises: Final = Table(
+    "schema_promises",
+    METADATA,
+    _needed("revision", Text(), primary_key=True),
+    _needed("works_with", Text()),
+)
+
 # Of an unfinished rebuild: no worker starts on half a database.
 rebuild_progress: Final = Table(
     "rebuild_progress",
@@ -78,7 +86,8 @@ rebuild_progress: Final = Table(
     PrimaryKeyConstraint("topic", "partition"),
 )
 
-# Slim and for ever. `row_id` is made of principal and command id, and so scopes ids by principal.
+# Until retention takes them. `row_id` is made of principal and command id, and so scopes ids by
+# principal.
 commands: Final = Table(
     "commands",
     METADATA,
@@ -111,7 +120,17 @@ commands: Final = Table(
     ),
 )
 
-# A command without a row here is started and not ended.
+# Of ended commands no more than that they were: for ever. `content` is half of the content's hash.
+retired_commands: Final = Table(
+    "retired_commands",
+    METADATA,
+    _needed("row_id", ID, primary_key=True),
+    _needed("content", ID),
+)
+
+# A command without a row here is under way if it has a journal, and retired if it has none. On
+# PostgreSQL partitions by `recorded_at`, each with this primary key, and without the foreign key
+# (migration 0010).
 outcomes: Final = Table(
     "outcomes",
     METADATA,
@@ -124,6 +143,7 @@ outcomes: Final = Table(
     _optional("replayed_from", ID),
     _needed("journal", Text()),
     _needed("recorded_at", INSTANT),
+    Index("outcomes_by_time", "recorded_at").ddl_if(dialect="sqlite"),
 )
 
 # Only commands in flight: entry 0 says since when and where, the others what was heard.
@@ -253,6 +273,12 @@ guest_keys: Final = Table(
         postgresql_where=text("tombstone_due_at IS NOT NULL"),
         sqlite_where=text("tombstone_due_at IS NOT NULL"),
     ),
+    Index(
+        "guest_keys_by_erasure",
+        "erased_at",
+        postgresql_where=text("erased_at IS NOT NULL"),
+        sqlite_where=text("erased_at IS NOT NULL"),
+    ),
 )
 
 # The settings' keys that something is still wrapped by, each with what only that very key opens.
@@ -311,6 +337,12 @@ undo: Final = Table(
         postgresql_where=text("done_at IS NULL"),
         sqlite_where=text("done_at IS NULL"),
     ),
+    Index(
+        "undo_by_end",
+        "done_at",
+        postgresql_where=text("done_at IS NOT NULL"),
+        sqlite_where=text("done_at IS NOT NULL"),
+    ),
 )
 
 # Append-only and chained (docs/audit.md): triggers keep everybody from changing or removing a row.
@@ -356,4 +388,16 @@ audit: Final = Table(
         sqlite_where=text("shown IS NOT NULL"),
     ),
     info={"append_only": True},  # the worker's role needs no more than to insert and to select
+)
+
+# Where its chains were cut on purpose, signed (docs/audit.md). No worker has any right to it.
+audit_cuts: Final = Table(
+    "audit_cuts",
+    METADATA,
+    _needed("chain", Text()),
+    _needed("sequence", BigInteger()),  # of the first entry that is kept
+    _needed("hash", Text()),  # of that entry
+    _needed("key_id", Text()),
+    _needed("mac", Text()),
+    PrimaryKeyConstraint("chain", "sequence"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import structlog
@@ -21,13 +21,14 @@ from adapters.kafka.fetching import Fetching
 from adapters.kafka.figures import KafkaFigures
 from adapters.kafka.lag import Lag
 from adapters.kafka.lanes import Lanes
+from adapters.kafka.membership import lacks_of_membership
 from adapters.kafka.publishing import BrokerPublisher
 from adapters.kafka.queries_consumer import QueriesConsumer
 from adapters.kafka.records import accept_any_record, as_records, keep_bytes
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
-from adapters.kafka.topics import TopicNames
+from adapters.kafka.topics import TopicNames, planned_topics
 from handlers.ports import CommandProcessor, LaneRows, Onlooker, QueryProcessor, Record, Sealer
 from schemas.instruments import NO_METER, observed
 from schemas.measures import LAG, LANES_OPEN
@@ -48,6 +49,7 @@ class KafkaSide:
         self,
         broker: KafkaBroker,
         topics: TopicDirectory,
+        needed: Collection[str],
         consumers: tuple[CommandsConsumer, QueriesConsumer],
         publisher: BrokerPublisher,
         fetching: tuple[Fetching, Fetching],
@@ -58,6 +60,7 @@ class KafkaSide:
         self._lag = lag
         self.broker = broker
         self._topics = topics
+        self._needed = needed
         self._commands, self._queries = consumers
         self._publisher = publisher
         self._fetching = fetching
@@ -69,7 +72,9 @@ class KafkaSide:
 
     @property
     def awaited(self) -> str | None:
-        """What the consumers wait for now; None while work goes on."""
+        """What the consumers wait for now; None while work goes on, or there is none to do."""
+        if self._is_draining:
+            return self._death.awaited or "the batch in hand, and stops"
         parts = (
             self._death,
             self._standstill,
@@ -77,7 +82,16 @@ class KafkaSide:
             self._queries,
             *self._fetching,
         )
-        return next((part.awaited for part in parts if part.awaited), None)
+        waiting = next((part.awaited for part in parts if part.awaited), None)
+        return waiting or self._missing_topic() or self._lacking_membership()
+
+    def _missing_topic(self) -> str | None:
+        topic = self._topics.missing(self._needed)
+        return f"the topic {topic}" if topic else None
+
+    def _lacking_membership(self) -> str | None:
+        lacks = map(lacks_of_membership, self.broker.subscribers)
+        return next((lack for lack in lacks if lack), None)
 
     async def open(self) -> None:
         """Connect; waits for as long as no broker answers. Before the broker starts."""
@@ -160,8 +174,9 @@ def build_broker(
         _subscribe(broker, settings, names.queries, queries_consumer, give_up),
     )
     consumers = (commands_consumer, queries_consumer)
+    needed = [plan.name for plan in planned_topics(settings.topic_prefix)]
     return KafkaSide(
-        broker, topics, consumers, publisher, fetching, settings.drain_seconds, give_up, lag
+        broker, topics, needed, consumers, publisher, fetching, settings.drain_seconds, give_up, lag
     )
 
 

@@ -60,6 +60,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._heartbeat_seconds = settings.heartbeat_interval_ms / 1000
         self._patience = Patience(settings.batch_limit_seconds)
         self._standstill = Standstill("commands")
+        # While one partition does not get on, the work of all others says nothing about it.
+        self._stuck: set[TopicPartition] = set()
         self._redelivery = Redelivery()
         # Held by the batch in hand, and by a rebalance that waits for it.
         self._in_hand = asyncio.Lock()
@@ -79,6 +81,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except TimeoutError as error:
                 _log.warning("batch given up", records=len(records), reason=repr(error))
                 self._lanes.trust(parts)
+                self._stuck.update(parts)
+                self._standstill.waits_for("a batch that ends in time", repr(error))
                 self._figures.again(len(parts), "timeout")
                 await self._again(consumer, parts, parts.keys(), self._heartbeat_seconds)
             finally:
@@ -98,6 +102,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes.assign(())
         self._redelivery.forget_all()
         # Whatever was waited for is the next owner's affair.
+        self._stuck.clear()
         self._standstill.over()
         async with self._in_hand:
             await self._lanes.close_all()
@@ -216,10 +221,12 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
+            else:
+                self._stuck.discard(source)
         self._watch.published(
             [s.partition for s, result in zip(sources, results, strict=True) if result is None]
         )
-        if not failed:
+        if not self._stuck:
             self._standstill.over()
         return not failed
 
@@ -238,9 +245,11 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         failed = {source: parts[source] for source in sources}
         self._figures.failed(len(failed), error)
         self._lanes.trust(failed)
+        if isinstance(error, OutputRefused):
+            await self._again(consumer, parts, sources, 0.0)
+            return
+        self._stuck.update(sources)
         match error:
-            case OutputRefused():
-                rest = 0.0
             case CannotPublish():
                 self._give_up(str(error))
                 rest = self._heartbeat_seconds

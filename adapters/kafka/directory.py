@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -16,6 +16,8 @@ REFRESHED_EVERY_SECONDS = 10.0
 # However many unknown names strangers put into `reply_to`, they cost one question in this time.
 ASKED_AGAIN_AFTER_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+# Of a broker that is silent, and not gone, a request would say so much later.
+ANSWERS_WITHIN_SECONDS = 3.0
 _SILENT = "no broker answers"
 
 
@@ -84,14 +86,28 @@ class TopicDirectory:
     async def _keep_fresh(self, client: AIOKafkaClient, standstill: Standstill) -> None:
         while True:
             await asyncio.sleep(REFRESHED_EVERY_SECONDS)
-            if await client.force_metadata_update():
+            if await _answers(client):
                 standstill.over()
             else:
                 reason = await trouble_with(self._settings) or _SILENT
                 standstill.waits_for("Kafka", str(reason))
+
+    def missing(self, topics: Iterable[str]) -> str | None:
+        """The first of `topics` that the cluster has no longer, by the metadata read last."""
+        if self._client is None:
+            return None
+        return next((topic for topic in topics if self.partitions_of(topic) is None), None)
 
     @property
     def _started(self) -> AIOKafkaClient:
         if self._client is None:
             raise RuntimeError("the topic directory was asked before it was started")
         return self._client
+
+
+async def _answers(client: AIOKafkaClient) -> bool:
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):  # it goes on asking all the same
+            return bool(await client.force_metadata_update())
+    except TimeoutError:
+        return False

@@ -17,6 +17,7 @@ from app.cli.printing import escaped, remark, say
 from app.cli.rebuild import rebuild
 from app.cli.rekey import rekey
 from app.cli.replay import replay
+from app.cli.retention import retention
 from app.cli.run import run as run_command
 from app.cli.send import send
 from app.cli.token import token
@@ -60,7 +61,7 @@ application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
 application.add_typer(audit, name="audit")
 application.command()(grants)
-for _command in (migrate, replay, rebuild, rekey, health, token):
+for _command in (migrate, retention, replay, rebuild, rekey, health, token):
     application.command()(_command)
 
 

@@ -118,6 +118,48 @@ def show(
             remark("no entries")
 
 
+@audit.command()
+def cut(
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=1, metavar="DAYS", help="By the database's time.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Remove the oldest entries for ever, and sign where each chain was cut.
+
+    Only the owner of the tables can. The whole log is verified first; afterwards
+    `booking audit verify` takes chains for whole that begin where they were cut.
+    Keep the heads elsewhere before (booking audit verify --json).
+
+    Example: booking audit cut --older-than 1095 --dry-run
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from app.auditing import CannotCut
+    from app.auditing import cut as cut_chains
+    from app.cli.asynchronous import run_quietly
+    from app.cli.database_access import database_failures, read_operators_log
+    from app.cli.printing import escaped, say, say_json
+    from app.cli.progress import progress
+    from app.failures import Failure
+
+    log, before = read_operators_log(), datetime.now(UTC) - timedelta(days=older_than)
+    with database_failures(log.database), progress("entries", quiet=json) as advance:
+        try:
+            kept = run_quietly(cut_chains(log, before, is_rehearsal=dry_run, advance=advance))
+        except CannotCut as error:
+            raise Failure(str(error)) from error
+    if json:
+        say_json({"first_kept": kept})
+        return
+    verb = "would begin" if dry_run else "begins now"
+    lines = [f"{chain} {verb} with #{sequence}" for chain, sequence in kept.items()]
+    say("\n".join(escaped(each) for each in lines or ["nothing is as old as that"]))
+
+
 def _settings() -> tuple[DatabaseSettings, ChainKeys]:
     from app.cli.database_access import read_operators_log
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.failures import Failure
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
     from app.operators import OperatorsLog
     from handlers.ports import DatabaseAway, ServiceKeys
+
+_WAITED_IN_VAIN: Final = "canceling statement due to lock timeout"  # as PostgreSQL words it
 
 
 def read_database_settings() -> DatabaseSettings:
@@ -52,7 +54,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     """Raises Failure when it does not answer, has another schema than this version expects, or is
     only half rebuilt.
     """
-    from adapters.database.migrations import pending_migrations
+    from adapters.database.migrations import WorkerTooOld, pending_migrations
     from adapters.database.pasts import HalfRebuilt
     from handlers.ports import CannotOpen, DatabaseAway
 
@@ -60,7 +62,7 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
         if pending := pending_migrations(settings.url):
             raise Failure(f"the schema lacks {', '.join(pending)}: run booking migrate")
         yield
-    except HalfRebuilt as error:
+    except (HalfRebuilt, WorkerTooOld) as error:
         raise Failure(str(error)) from error
     except CannotOpen as error:
         raise Failure(f"something in the database cannot be opened: {error}") from error
@@ -74,4 +76,6 @@ def told(error: DatabaseAway) -> Failure:
 
     if isinstance(error, DatabaseRefuses):
         return Failure(str(error))
+    if _WAITED_IN_VAIN in str(error):
+        return Failure("somebody holds a lock that was waited for in vain: run it again")
     return Failure("the database does not answer (BOOKING_DATABASE__URL)")

@@ -11,6 +11,10 @@ def health(
     live: Annotated[
         bool, typer.Option("--live", help="Ask only whether it is alive; waiting counts as well.")
     ] = False,
+    ready: Annotated[
+        bool,
+        typer.Option("--ready", help="Ask whether it has all that it needs; so it does without."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Ask whether the worker is well, by the file it rewrites; exit code 1 when it is not.
@@ -25,6 +29,8 @@ def health(
     from app.settings import read
     from app.settings.service import HealthSection
 
+    if live and ready:
+        raise WrongUse("expected --live or --ready, not both")
     path = read(HealthSection)[HealthSection].file
     if path is None:
         raise WrongUse(
@@ -33,19 +39,19 @@ def health(
     now = datetime.now(UTC)
     beat = last_beat(path)
     alive = beat is not None and beat.is_fresh(now)
-    ready = beat is not None and alive and beat.condition.ready
+    is_ready = beat is not None and alive and beat.condition.ready
     reason = None
     if beat is None:
         reason = f"no worker writes {path}"
     elif not alive:
         reason = f"the last beat is {(now - beat.at).total_seconds():.0f} s old"
-    elif not ready:
+    elif not is_ready:
         reason = beat.condition.reason
-    well = alive if live else ready
+    well = alive if live else is_ready
     if json:
-        say_json({"alive": alive, "ready": ready, "reason": reason})
+        say_json({"alive": alive, "ready": is_ready, "reason": reason})
         raise typer.Exit(0 if well else 1)
-    state = "ready" if ready else "alive, not ready" if alive else "not alive"
+    state = "ready" if is_ready else "alive, not ready" if alive else "not alive"
     words = state if reason is None else f"{state}: {reason}"
     if not well:
         raise Failure(words)

@@ -14,10 +14,11 @@ def migrate(
 
     Example: BOOKING_DATABASE__URL=sqlite+aiosqlite:///booking.sqlite3 booking migrate
     """
+    from adapters.database.migrations import WorkerTooOld, pending_migrations
     from adapters.database.migrations import migrate as apply_migrations
-    from adapters.database.migrations import pending_migrations
     from app.cli.database_access import told
     from app.cli.printing import say, say_json, warn
+    from app.failures import Failure
     from app.settings import read
     from app.settings.database import DatabaseSection
     from handlers.ports import DatabaseAway
@@ -30,6 +31,8 @@ def migrate(
         apply_migrations(url)
     except DatabaseAway as error:
         raise told(error) from error
+    except WorkerTooOld as error:
+        raise Failure(str(error)) from error
     if json:
         say_json({"applied": pending})
     for revision in [] if json else pending or ["nothing: the schema is up to date"]:

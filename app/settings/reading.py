@@ -18,6 +18,7 @@ from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
+from app.settings.retention import RetentionSection
 from app.settings.rules import RulesSection
 from app.settings.secret_files import SUFFIX, FromFiles, secrets_from_files
 from app.settings.section import Environment, Problem, Section
@@ -44,6 +45,7 @@ ALL: Final[tuple[type[Section], ...]] = (
     AuthSection,
     RulesSection,
     LimitsSection,
+    RetentionSection,
     RepliesSection,
     HealthSection,
     LogSection,

@@ -13,6 +13,7 @@ from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
 from app.settings.partners import InventorySection, PaymentSection, PricingSection
 from app.settings.reading import ALL, Reading, SettingsError, read
+from app.settings.retention import RetentionSection
 from app.settings.rules import RulesSection
 from app.settings.section import Environment, Problem
 from app.settings.service import (
@@ -26,6 +27,7 @@ from app.settings.service import (
 )
 from app.settings.words import SealKey
 from domain.limits import Limits
+from domain.retention import Keeping
 from domain.rules import Rules
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Settings:
     payment: PartnerSettings
     rules: Rules
     limits: Limits
+    keeping: Keeping
     auth: AuthSettings
     signing_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[SealKey, ...]
@@ -80,6 +83,7 @@ def load() -> Settings:
     reading = read(*ALL)
     kafka, log = reading[KafkaSection].value, reading[LogSection]
     metrics = reading[MetricsSection]
+    rules = reading[RulesSection].value(reading[PricingSection].fallback_value)
     return Settings(
         environment=reading.environment,
         kafka=kafka,
@@ -87,8 +91,9 @@ def load() -> Settings:
         inventory=reading[InventorySection].value,
         pricing=reading[PricingSection].value,
         payment=reading[PaymentSection].value,
-        rules=reading[RulesSection].value(reading[PricingSection].fallback_value),
+        rules=rules,
         limits=reading[LimitsSection].value,
+        keeping=reading[RetentionSection].value(rules.idempotency_window),
         auth=reading[AuthSection].value,
         signing_keys=reading[SigningSection].signing_keys,
         seal_keys=reading[SealSection].seal_keys,

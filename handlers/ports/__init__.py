@@ -10,6 +10,7 @@ from handlers.ports.audit import (
     AuditRow,
     AuditRows,
     ChainMoved,
+    Cut,
     Effect,
     Head,
     Kind,
@@ -55,8 +56,10 @@ from handlers.ports.reads import (
     HistoryRow,
     Later,
     Owing,
+    Schema,
 )
 from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
+from handlers.ports.retention import RetentionRows
 from handlers.ports.rows import (
     BookingWrite,
     DatabaseAway,
@@ -66,10 +69,12 @@ from handlers.ports.rows import (
     KnownCommand,
     PromiseBroken,
     Recording,
+    RetiredCommand,
     Start,
     StoredOutcome,
     SweepAgain,
     UndoAgain,
+    half_of,
 )
 from handlers.ports.trust import Authenticator, KeysAway, ServiceSigner, SignedBy
 from handlers.ports.watching import Onlooker, Stage, Unseen
@@ -89,6 +94,7 @@ __all__ = [
     "CommandProcessor",
     "Coordinates",
     "CountsUses",
+    "Cut",
     "DataKey",
     "DatabaseAway",
     "DueExpiry",
@@ -126,6 +132,9 @@ __all__ = [
     "Record",
     "Recording",
     "Resting",
+    "RetentionRows",
+    "RetiredCommand",
+    "Schema",
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
@@ -142,5 +151,6 @@ __all__ = [
     "Uses",
     "Whole",
     "WrappedKey",
+    "half_of",
     "key_id_of",
 ]

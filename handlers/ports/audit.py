@@ -45,6 +45,7 @@ class Effect(StrEnum):
     PUBLISHED_AGAIN = "published_again"
     REBUILT = "rebuilt"
     REKEYED = "rekeyed"
+    CUT = "cut"  # the audit log: its oldest entries were removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,16 @@ class Head:
 
     sequence: int
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a chain was cut: `at` is the first entry that is kept. Believed when it is signed."""
+
+    chain: str
+    at: Head
+    key_id: str
+    mac: str
 
 
 class ChainMoved(PromiseBroken):

@@ -16,7 +16,15 @@ from handlers.ports.audit import AuditRows
 from handlers.ports.limits import CountsUses
 from handlers.ports.log import Coordinates, Mark
 from handlers.ports.privacy import GuestKeys
-from handlers.ports.rows import JournalEntry, KeyClaim, KeyHolder, KnownCommand, Recording, Start
+from handlers.ports.rows import (
+    JournalEntry,
+    KeyClaim,
+    KeyHolder,
+    KnownCommand,
+    Recording,
+    RetiredCommand,
+    Start,
+)
 
 ANY_OFFSET: Final = 2**63 - 1
 """In hand until here: the worker died before it could say how far its first batch reached."""
@@ -77,6 +85,10 @@ class LaneTransaction(AuditRows, CountsUses, Protocol):
 
     async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         """With outcome, or with journal when only started."""
+        ...
+
+    async def find_retired(self, row_ids: Sequence[UUID]) -> Mapping[UUID, RetiredCommand]:
+        """Of commands that `find_commands` no longer finds; ask it first."""
         ...
 
     async def find_by_coordinates(

@@ -58,6 +58,14 @@ class Later:
     operation: str
 
 
+class Schema(Protocol):
+    """Whether the database is as this worker needs it; the least that can be asked of it."""
+
+    async def pending(self) -> Sequence[str]:
+        """The migrations that are not applied, oldest first. Raises DatabaseAway."""
+        ...
+
+
 class DueWork(Protocol):
     """What the sweeper looks for; plain reads, no locks."""
 

@@ -79,6 +79,23 @@ class KnownCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredCommand:
+    """All that is left of a command that ended long ago: never to be done again."""
+
+    row_id: UUID
+    content: UUID  # the first half of the content's hash
+
+    def is_of(self, content_hash: str) -> bool:
+        """Whether it was that content."""
+        return self.content == half_of(content_hash)
+
+
+def half_of(content_hash: str) -> UUID:
+    """128 bits of a SHA-256 in hex: enough to tell one's own commands apart, in 16 bytes."""
+    return UUID(hex=content_hash[:32])
+
+
+@dataclass(frozen=True, slots=True)
 class KeyClaim:
     """A command's wish for an idempotency key (id = UUIDv5 of principal, operation and key)."""
 

@@ -19,6 +19,7 @@ from app.wiring import limits_of
 from domain.booking import VenueType
 from domain.limits import NO_LIMITS, OperationClass
 from domain.principal import Admin, Business, Guest
+from domain.retention import Keeping, Period
 from domain.rules import ConflictScope, RefundStep
 
 SEAL = "k1:" + "A" * 43 + "="
@@ -221,6 +222,20 @@ def test_nobody_is_limited_where_limits_or_authentication_are_off(settings: Load
     assert limits_of(settings(LIMITS__MODE="off")) == NO_LIMITS
     assert limits_of(settings(LIMITS__MODE="on")) == settings().limits
     assert limits_of(settings(AUTH__MODE="off")) == NO_LIMITS
+
+
+def test_what_grows_is_kept_for_days_or_for_ever(settings: LoadWith) -> None:
+    day = timedelta(days=1)
+    assert settings().keeping == Keeping(90 * day, None, Period.MONTH)
+    changed = settings(
+        RETENTION__COMMANDS_DAYS="0", RETENTION__BOOKINGS_DAYS="700", RETENTION__PARTITION="day"
+    )
+    assert changed.keeping == Keeping(None, 700 * day, Period.DAY)
+    window = settings().rules.idempotency_window
+    assert settings(RETENTION__COMMANDS_DAYS="1").keeping.commands == window + day
+    for name, value in (("COMMANDS_DAYS", "-1"), ("BOOKINGS_DAYS", "1.5"), ("PARTITION", "week")):
+        with pytest.raises(SettingsError, match=f"BOOKING_RETENTION__{name} is wrong"):
+            settings(**{f"RETENTION__{name}": value})
 
 
 def test_no_price_is_made_up_where_pricing_may_only_be_rejected(settings: LoadWith) -> None:

@@ -10,14 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
-from domain.lifecycle import Status
+from domain.lifecycle import ACTIVE, Status
 from domain.outcome import Claims
 from domain.queries import Listing
+from domain.retention import Period
 from domain.undo import Undo
 from handlers.ports import (
     ANY_OFFSET,
@@ -44,15 +45,19 @@ from handlers.ports import (
     PromiseBroken,
     Recording,
     Resting,
+    RetiredCommand,
     Start,
     StoredOutcome,
     Uses,
+    half_of,
     key_id_of,
 )
+from handlers.ports.retention import Day, Gone
 from tests.fakes.keys import (
     FakeKeyStore,
     Rows,
     destroy,
+    forget,
     guest_keys,
     left,
     read_with,
@@ -71,8 +76,12 @@ class StandingClaim:
 class StandingUndo:
     undo: Undo
     due_at: datetime
-    is_done: bool = False
+    done_at: datetime | None = None
     detail: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.done_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,8 @@ class Tables:
     attempts: dict[Coordinates, int] = field(default_factory=dict)
     starts: dict[UUID, Start] = field(default_factory=dict)
     outcomes: dict[UUID, StoredOutcome] = field(default_factory=dict)
+    recorded_at: dict[UUID, datetime] = field(default_factory=dict)
+    retired: dict[UUID, RetiredCommand] = field(default_factory=dict)
     stories: dict[UUID, str] = field(default_factory=dict)
     journal: dict[tuple[UUID, int], str] = field(default_factory=dict)
     keys: dict[UUID, KeyClaim] = field(default_factory=dict)
@@ -149,7 +160,7 @@ def _overlap(standing: ClaimSlot, wanted: ClaimSlot | FindConflicts) -> bool:
 
 
 class FakeDatabase:
-    """Implements LaneDatabase, DueWork, BookingReads and UseCounts at once."""
+    """Implements LaneDatabase, DueWork, BookingReads, UseCounts and RetentionRows at once."""
 
     def __init__(self) -> None:
         self.service_keys = FakeServiceKeys()
@@ -340,6 +351,67 @@ class FakeDatabase:
                 del uses[id_]
         return len(old[:limit])
 
+    # --- RetentionRows ---
+
+    @property
+    def retention(self) -> FakeDatabase:
+        return self
+
+    async def make_ahead(self, period: Period, ahead: timedelta) -> Mapping[str, datetime]:
+        return {}
+
+    async def retire_commands(self, ended_before: datetime, limit: int) -> Gone:
+        async with self._writing:
+            tables = self._reachable()
+            old = sorted(
+                (at, row_id) for row_id, at in tables.recorded_at.items() if at < ended_before
+            )[:limit]
+            for _, row_id in old:
+                start = tables.starts.pop(row_id)
+                content = half_of(start.content_hash)
+                tables.retired[row_id] = RetiredCommand(row_id, content)
+                for table in (tables.outcomes, tables.stories, tables.recorded_at):
+                    table.pop(row_id)
+                for key_id in [k for k, held in tables.keys.items() if held.row_id == row_id]:
+                    del tables.keys[key_id]
+        return Gone(len(old), is_all=len(old) < limit)
+
+    async def forget_undo(self, done_before: datetime, limit: int) -> Gone:
+        async with self._writing:
+            undo = self._reachable().undo
+            old = [
+                id_
+                for id_, standing in undo.items()
+                if standing.done_at is not None and standing.done_at < done_before
+            ][:limit]
+            for id_ in old:
+                del undo[id_]
+        return Gone(len(old), is_all=len(old) < limit)
+
+    async def forget_erased_keys(self, erased_before: datetime, limit: int) -> Gone:
+        async with self._writing:
+            return Gone(forget(self._reachable().guest_keys, erased_before, limit), is_all=True)
+
+    async def retire_bookings(
+        self, ended_before: datetime, after: Day, limit: int
+    ) -> tuple[Gone, Day]:
+        async with self._writing:
+            tables = self._reachable()
+            places = sorted(
+                (booking.booking_date, id_)
+                for id_, booking in tables.bookings.items()
+                if (booking.booking_date, id_) > (after.day, after.booking_id)
+            )[:limit]
+            gone = [id_ for _, id_ in places if _has_ended(tables, id_, ended_before)]
+            for id_ in gone:
+                del tables.bookings[id_], tables.sweeps[id_]
+                for at in [at for at in tables.history if at[0] == id_]:
+                    del tables.history[at]
+                for undo_id in [u for u, s in tables.undo.items() if s.undo.booking_id == id_]:
+                    del tables.undo[undo_id]
+        reached = Day(*places[-1]) if places else after
+        return Gone(len(gone), is_all=len(places) < limit), reached
+
     def _reachable(self) -> Tables:
         if self.away:
             raise DatabaseAway("the database in memory was told to be away")
@@ -359,6 +431,19 @@ def _page(page: Listing, bookings: Sequence[Booking]) -> Sequence[Booking]:
     )
     after = place(*page.after) if page.after else None
     return [each for key, each in found if after is None or key > after][: page.limit + 1]
+
+
+def _has_ended(tables: Tables, booking_id: UUID, before: datetime) -> bool:
+    booking = tables.bookings[booking_id]
+    under_way = (start for id_, start in tables.starts.items() if id_ not in tables.outcomes)
+    return (
+        booking.status not in ACTIVE
+        and max(booking.slot.ends_at, booking.updated_at) < before
+        and not any(each.booking_id == booking_id for each in under_way)
+        and not any(
+            each.undo.booking_id == booking_id and not each.is_done for each in tables.undo.values()
+        )
+    )
 
 
 class FakeAuditLog:
@@ -424,6 +509,10 @@ class FakeTransaction:
     async def find_commands(self, row_ids: Sequence[UUID]) -> Mapping[UUID, KnownCommand]:
         return {each: self._known(each) for each in row_ids if each in self._tables.starts}
 
+    async def find_retired(self, row_ids: Sequence[UUID]) -> Mapping[UUID, RetiredCommand]:
+        retired = self._tables.retired
+        return {each: retired[each] for each in row_ids if each in retired}
+
     async def find_by_coordinates(
         self, coordinates: Sequence[Coordinates]
     ) -> Mapping[Coordinates, KnownCommand]:
@@ -447,6 +536,7 @@ class FakeTransaction:
             start = self._tables.starts.pop(row_id)
             self._tables.starts[retired] = replace(start, row_id=retired)
             self._tables.outcomes[retired] = self._tables.outcomes.pop(row_id)
+            self._tables.recorded_at[retired] = self._tables.recorded_at.pop(row_id)
             if row_id in self._tables.stories:
                 self._tables.stories[retired] = self._tables.stories.pop(row_id)
 
@@ -541,6 +631,7 @@ class FakeTransaction:
         if recording.row_id in tables.outcomes:
             raise PromiseBroken(f"command {recording.row_id} has an outcome already")
         tables.outcomes[recording.row_id] = recording.outcome
+        tables.recorded_at[recording.row_id] = recording.recorded_at
         tables.stories[recording.row_id] = recording.journal
         tables.journal = {
             key: body for key, body in tables.journal.items() if key[0] != recording.row_id
@@ -595,7 +686,9 @@ class FakeTransaction:
             written = replace(owed, since=recording.recorded_at)
             undo.setdefault(owed.id, StandingUndo(written, recording.recorded_at))
         if recording.undo_done:
-            undo[recording.undo_done] = replace(undo[recording.undo_done], is_done=True)
+            undo[recording.undo_done] = replace(
+                undo[recording.undo_done], done_at=recording.recorded_at
+            )
         if again := recording.undo_again:
             standing = undo[again.undo_id]
             undo[again.undo_id] = replace(

@@ -66,6 +66,19 @@ def destroy(rows: Rows, guest_ids: Sequence[UUID], now: datetime) -> Sequence[UU
     return sorted(gone)
 
 
+def forget(rows: Rows, erased_before: datetime, limit: int) -> int:
+    old = [
+        key_id
+        for key_id, row in rows.items()
+        if row.erased_at is not None
+        and row.erased_at < erased_before
+        and row.tombstone_due_at is None
+    ][:limit]
+    for key_id in old:
+        del rows[key_id]
+    return len(old)
+
+
 def read_with(rows: Rows, booking: Booking) -> Booking:
     """As a database gives it, where what is personal is sealed."""
     key_id = booking.contact.key_id

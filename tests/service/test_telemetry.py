@@ -23,11 +23,9 @@ from schemas.measures import (
     CACHE_LOOKUPS,
     LAG,
     MEASURES,
-    PARTITIONS_AHEAD,
     PARTNER_FAILURES,
     READY,
     REPLICA_READS,
-    RETIRED,
     Measure,
     Shape,
 )
@@ -44,8 +42,6 @@ ELSEWHERE = (
     PARTNER_FAILURES,
     CACHE_LOOKUPS,
     REPLICA_READS,
-    RETIRED,
-    PARTITIONS_AHEAD,
 )
 
 

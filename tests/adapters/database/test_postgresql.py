@@ -207,6 +207,7 @@ async def test_no_lane_reads_a_table_from_end_to_end(
         async with lane.transaction() as transaction:
             await transaction.find_bookings([booking.id])
             await transaction.find_commands([start.row_id])
+            await transaction.find_retired([start.row_id])
             await transaction.find_by_coordinates([start.coordinates])
             await transaction.adopt({start.row_id: start.coordinates})
             for _ in range(2):

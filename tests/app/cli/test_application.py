@@ -23,7 +23,9 @@ COMMANDS = [
     "undo retry",
     "audit verify",
     "audit show",
+    "audit cut",
     "migrate",
+    "retention",
     "health",
     "token",
 ]

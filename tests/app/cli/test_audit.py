@@ -207,6 +207,15 @@ def test_what_was_pruned_up_to_kept_heads_is_whole_with_them(
     assert booking("audit", "verify", "--pruned", str(heads)).code == 0
 
 
+def test_the_oldest_entries_are_removed_and_the_rest_is_whole(
+    booking: Run, log: DatabaseSettings
+) -> None:
+    told = booking("audit", "cut", "--older-than", "1", "--dry-run")
+    assert (told.code, told.out) == (0, "nothing is as old as that\n")
+    assert booking("audit", "cut", "--older-than", "0").code == 2
+    assert booking("audit", "verify").code == 0
+
+
 def test_another_key_is_named_and_breaks_are_not_told_without_end(
     booking: Run, settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

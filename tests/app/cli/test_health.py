@@ -28,6 +28,20 @@ def test_a_worker_that_beats_is_ready(booking: Booking, path: Path) -> None:
     assert booking("health", "--json").json == {"alive": True, "ready": True, "reason": None}
 
 
+def test_live_and_ready_are_two_questions(booking: Booking, path: Path) -> None:
+    beat(path, Condition(ready=False, reason="waits for Kafka"))
+    assert booking("health", "--live").code == 0
+    assert booking("health", "--ready").code == 1
+    assert booking("health", "--live", "--ready").code == 2
+
+
+def test_a_beat_from_the_future_does_not_hide_a_worker_that_hangs(
+    booking: Booking, path: Path
+) -> None:
+    beat(path, Condition(ready=True), age=-STALE_AFTER - timedelta(seconds=5))
+    assert booking("health", "--live").code == 1
+
+
 def test_a_worker_that_waits_is_alive_and_not_ready(booking: Booking, path: Path) -> None:
     beat(path, Condition(ready=False, reason="waits for Kafka"))
     ran = booking("health")

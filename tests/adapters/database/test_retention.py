@@ -1,0 +1,457 @@
+"""What has had its time goes, and nothing else: over both databases and the fake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import delete, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from adapters.database.database import Database, open_database
+from adapters.database.pasts import open_pasts
+from adapters.database.retention import OUTSIDE, SqlRetention
+from adapters.database.rights import Role
+from adapters.database.session import Session
+from adapters.database.settings import DatabaseSettings
+from adapters.database.tables import outcomes
+from app.local_servers import PostgresServer
+from domain.lifecycle import Status
+from domain.outcome import StatusChange
+from domain.retention import Period
+from domain.time_slot import TimeSlot
+from domain.undo import RestoreReservation, Undo
+from handlers.ports import DatabaseAway, PromiseBroken, Start
+from handlers.ports.retention import Day, Gone
+from tests.adapters.database.lane import Lane, a_key, a_recording, another_booking
+from tests.adapters.database.migrated import migrated, url_of
+from tests.adapters.database.sealing import KEYS
+from tests.adapters.database.test_rights import executed
+from tests.builders import NOW, VENUE_ID
+
+LONG_AGO = NOW - timedelta(days=100)
+BEFORE = NOW - timedelta(days=90)
+
+
+_OWED = RestoreReservation("", "")
+_ENDED = (Status.CANCELLED, Status.COMPLETED, Status.NO_SHOW, Status.EXPIRED)
+
+
+@pytest.fixture(scope="module")
+def unpartitioned_url(postgres: PostgresServer) -> Iterator[str]:
+    """Without a partition for the past: there PostgreSQL, too, has to go row by row."""
+    with migrated(postgres) as url:
+        asyncio.run(executed(url, "drop table outcomes_before"))
+        yield url
+
+
+@pytest.fixture
+async def postgresql(unpartitioned_url: str) -> AsyncIterator[Database]:
+    """Of somebody who may do no more than a worker has to."""
+    database = open_database(DatabaseSettings(url_of(unpartitioned_url, Role.WORKER)), KEYS)
+    yield database
+    await database.close()
+
+
+async def ended(lane: Lane, recorded_at: datetime = LONG_AGO, **fields: Any) -> Start:
+    start = await lane.started(**fields)
+    await lane.record([replace(a_recording(start), recorded_at=recorded_at)])
+    return start
+
+
+async def retired_all(lane: Lane, before: datetime = BEFORE, limit: int = 100) -> int:
+    """Chunk by chunk, until nothing is left to do."""
+    rows = 0
+    for _ in range(50):
+        gone = await lane.database.retention.retire_commands(before, limit)
+        rows += gone.rows
+        if gone.is_all:
+            return rows
+    raise AssertionError("it never ends")
+
+
+# --- commands ---
+
+
+async def test_of_an_old_command_its_id_and_content_stay(lane: Lane) -> None:
+    old, young = await ended(lane), await ended(lane, NOW)
+    assert await retired_all(lane) == 1
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_commands([old.row_id, young.row_id])).keys() == {
+            young.row_id
+        }
+        found = await transaction.find_retired([old.row_id, young.row_id, uuid4()])
+    assert found.keys() == {old.row_id}
+    assert found[old.row_id].is_of(old.content_hash)
+    assert not found[old.row_id].is_of("cd" * 32)
+
+
+async def test_a_command_that_has_not_ended_stays_however_old_it_is(lane: Lane) -> None:
+    start = await lane.started(decided=LONG_AGO)
+    await ended(lane)
+    assert await retired_all(lane) == 1
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_commands([start.row_id]))[start.row_id].outcome is None
+        assert await transaction.find_retired([start.row_id]) == {}
+
+
+async def test_commands_go_in_chunks(lane: Lane) -> None:
+    starts = [await ended(lane, LONG_AGO + timedelta(minutes=n)) for n in range(5)]
+    retention = lane.database.retention
+    assert not (await retention.retire_commands(BEFORE, 2)).is_all
+    async with lane.transaction() as transaction:
+        assert len(await transaction.find_retired([each.row_id for each in starts])) == 2
+    assert await retired_all(lane, limit=2) == 3
+    assert await retired_all(lane) == 0
+
+
+async def test_a_key_goes_with_the_command_that_holds_it(lane: Lane) -> None:
+    old, young = uuid4(), uuid4()
+    held = a_key(row_id=(await ended(lane, key_id=old)).row_id, key_id=old)
+    other = a_key(row_id=(await ended(lane, NOW, key_id=young)).row_id, key_id=young)
+    taken_over = a_key(row_id=other.row_id, key_id=(await ended(lane, key_id=uuid4())).key_id)
+    async with lane.transaction() as transaction:
+        await transaction.take_keys([held, other, taken_over])
+    assert await retired_all(lane) == 2
+    newcomer = uuid4()
+    async with lane.transaction() as transaction:
+        holders = await transaction.take_keys(
+            [replace(each, row_id=newcomer) for each in (held, other, taken_over)]
+        )
+    assert [holders[each.key_id].row_id for each in (held, other, taken_over)] == [
+        newcomer,
+        other.row_id,
+        other.row_id,
+    ]
+
+
+async def test_a_command_ends_once(lane: Lane) -> None:
+    """No key over all partitions could see to it."""
+    start = await ended(lane)
+    with pytest.raises(PromiseBroken):
+        await lane.record([replace(a_recording(start), recorded_at=NOW)])
+
+
+@pytest.fixture(params=[("postgresql", "unpartitioned_url"), ("sqlite", "sqlite_url")])
+def real(request: pytest.FixtureRequest) -> tuple[Database, str]:
+    """With the URL of the tables' owner."""
+    database, url = (request.getfixturevalue(each) for each in request.param)
+    return database, url
+
+
+async def test_what_somebody_dropped_by_hand_is_not_taken_for_unfinished(
+    real: tuple[Database, str],
+) -> None:
+    """Outcomes of last year, say, without a thought of their ids: they are retired all the same."""
+    database, url = real
+    lane = await Lane.opened(database)
+    dropped, begun = await ended(lane), await lane.started()
+    owner = create_async_engine(url, poolclass=NullPool)
+    async with owner.begin() as connection:
+        await connection.execute(delete(outcomes).where(outcomes.c.row_id == dropped.row_id))
+    await owner.dispose()
+    ids = [dropped.row_id, begun.row_id, uuid4()]
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_commands(ids)).keys() == {begun.row_id}
+        found = await transaction.find_by_coordinates([dropped.coordinates])
+        assert dropped.row_id not in {each.start.row_id for each in found.values()}
+        retired = await transaction.find_retired(ids)
+    assert retired.keys() == {dropped.row_id}
+    assert retired[dropped.row_id].is_of(dropped.content_hash)
+
+
+async def test_a_partition_that_is_read_is_dropped_later_and_nobody_waits(fresh_url: str) -> None:
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane, engine = await Lane.opened(database), create_async_engine(fresh_url, poolclass=NullPool)
+    await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
+    now = datetime.now(UTC)
+    async with engine.connect() as reader, asyncio.timeout(5):
+        await reader.execute(select(outcomes.c.row_id))
+        assert await database.retention.retire_commands(now, 9) == Gone(1, is_all=True)
+    assert "outcomes_before" in await partitions(engine)
+    assert await database.retention.retire_commands(now, 9) == Gone(0, is_all=False)
+    assert "outcomes_before" not in await partitions(engine)
+    await engine.dispose()
+    await database.close()
+
+
+# --- what was owed, and guests' keys ---
+
+
+async def test_what_was_given_back_is_forgotten_and_what_is_owed_is_not(lane: Lane) -> None:
+    done, recent, owed = (Undo(uuid4(), uuid4(), VENUE_ID, _OWED) for _ in range(3))
+    start = await lane.started()
+    owing = a_recording(start, owed=(done, recent, owed))
+    await lane.record([replace(owing, recorded_at=LONG_AGO)])
+    for each, at in ((done, LONG_AGO), (recent, NOW)):
+        settled = a_recording(await lane.started(), undo_done=each.id)
+        await lane.record([replace(settled, recorded_at=at)])
+    assert await lane.database.retention.forget_undo(BEFORE, 10) == Gone(1, is_all=True)
+    assert await lane.database.retention.forget_undo(NOW + timedelta(1), 10) == Gone(1, True)
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_undo([done.id, recent.id, owed.id])).keys() == {owed.id}
+
+
+async def test_an_erased_guests_key_is_forgotten_once_it_is_told(lane: Lane) -> None:
+    guests = [uuid4() for _ in range(3)]
+    async with lane.transaction() as transaction:
+        await transaction.guest_keys(dict.fromkeys(guests, LONG_AGO), LONG_AGO)
+        (told,) = await transaction.destroy_keys(guests[:1], LONG_AGO)
+        await transaction.destroy_keys(guests[1:2], LONG_AGO)
+    await lane.database.keys.tombstones_told([told])
+    assert (await lane.database.retention.forget_erased_keys(BEFORE, 10)).rows == 1
+    async with lane.transaction() as transaction:
+        found = await transaction.guest_keys(dict.fromkeys(guests[1:], LONG_AGO), NOW)
+    assert found.erasures.keys() == {guests[1]}
+    assert found.keys.keys() == {guests[2]}
+
+
+# --- bookings ---
+
+
+async def booked(lane: Lane, status: Status = Status.CANCELLED, at: datetime = LONG_AGO) -> UUID:
+    """A booking that ended then, with its history."""
+    slot = TimeSlot(at - timedelta(hours=2), at)
+    booking = another_booking(
+        status=status,
+        slot=slot,
+        version=1,
+        booking_date=slot.starts_at.date(),
+        updated_at=at,
+    )
+    await lane.recorded(booking, StatusChange(None, status, "guest", None))
+    async with lane.transaction() as transaction:
+        await transaction.take_references({booking.id: booking.reference})
+    return booking.id
+
+
+async def retired_bookings(lane: Lane, limit: int = 100) -> int:
+    rows, after = 0, Day()
+    while True:
+        gone, after = await lane.database.retention.retire_bookings(BEFORE, after, limit)
+        rows += gone.rows
+        if gone.is_all:
+            return rows
+
+
+async def test_bookings_that_ended_long_ago_go_with_their_history(lane: Lane) -> None:
+    gone = [await booked(lane, each) for each in _ENDED]
+    kept = [
+        await booked(lane, Status.CONFIRMED),
+        await booked(lane, Status.PENDING),
+        await booked(lane, at=NOW),
+    ]
+    assert await retired_bookings(lane, limit=2) == len(_ENDED)
+    reads = lane.database.reads
+    assert (await reads.bookings([*gone, *kept])).keys() == set(kept)
+    assert (await reads.histories([*gone, *kept])).keys() == set(kept)
+
+
+async def test_its_id_and_its_reference_stay_taken(lane: Lane) -> None:
+    id_ = await booked(lane)
+    reference = (await lane.database.reads.bookings([id_]))[id_].reference
+    assert await retired_bookings(lane) == 1
+    another = uuid4()
+    async with lane.transaction() as transaction:
+        assert await transaction.take_references({another: reference}) == {another}
+
+
+async def test_a_booking_of_which_something_is_owed_or_under_way_stays(lane: Lane) -> None:
+    owing, under_way, settled = [await booked(lane) for _ in range(3)]
+    owed = [Undo(uuid4(), each, VENUE_ID, _OWED) for each in (owing, settled)]
+    await lane.record([a_recording(await lane.started(), owed=tuple(owed))])
+    await lane.record([a_recording(await lane.started(), undo_done=owed[1].id)])
+    begun = await lane.started(booking_id=under_way)
+    assert await retired_bookings(lane) == 1
+    assert (await lane.database.reads.bookings([owing, under_way, settled])).keys() == {
+        owing,
+        under_way,
+    }
+    await lane.record([a_recording(begun)])
+    assert await retired_bookings(lane) == 1
+
+
+# --- partitions ---
+
+
+@pytest.fixture(scope="module")
+def own_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database of this file's own: its partitions are changed."""
+    with migrated(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(own_url: str) -> AsyncIterator[AsyncEngine]:
+    """As the tables' owner."""
+    engine = create_async_engine(own_url, poolclass=NullPool)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def partitioned(own_url: str) -> AsyncIterator[Lane]:
+    """Of somebody who may do no more than a worker has to."""
+    database = open_database(DatabaseSettings(url_of(own_url, Role.WORKER)), KEYS)
+    yield await Lane.opened(database)
+    await database.close()
+
+
+async def partitions(engine: AsyncEngine) -> dict[str, tuple[datetime | None, datetime | None]]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(text("select * from retention_partitions()"))
+        return {row.name: (row.since, row.until) for row in rows}
+
+
+async def holding(engine: AsyncEngine, row_id: UUID) -> str:
+    """The partition in which its outcome lies."""
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text("select cast(tableoid as regclass) from outcomes where row_id = :id"),
+            {"id": row_id},
+        )
+        return str(found.scalar_one())
+
+
+async def test_partitions_are_made_before_they_are_needed(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    """By somebody who owns no table; asked again, there is nothing to do."""
+    retention = partitioned.database.retention
+    before, ahead = await partitions(engine), timedelta(days=130)
+    until = await retention.make_ahead(Period.DAY, ahead)
+    assert until["outcomes"] >= datetime.now(UTC) + ahead
+    made = await partitions(engine)
+    assert made.keys() > before.keys()
+    assert await retention.make_ahead(Period.DAY, ahead) == until
+    assert await partitions(engine) == made
+    ends = {until for _, until in made.values()}
+    assert all(since in ends for since, _ in made.values()), "there is a gap"
+
+
+async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    old = [await ended(partitioned, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 6)]
+    open_ = await partitioned.started(decided=LONG_AGO)
+    assert await holding(engine, old[0].row_id) == "outcomes_before"
+    (until,) = [end for _, end in [(await partitions(engine))["outcomes_before"]] if end]
+    assert await retired_all(partitioned, until - timedelta(seconds=1), limit=2) == 0
+    assert await retired_all(partitioned, until, limit=2) == 5
+    async with partitioned.transaction() as transaction:
+        assert len(await transaction.find_retired([each.row_id for each in old])) == 5
+        assert (await transaction.find_commands([open_.row_id]))[open_.row_id].outcome is None
+    assert "outcomes_before" not in await partitions(engine)
+
+
+@pytest.fixture
+def fresh_url(postgres: PostgresServer) -> Iterator[str]:
+    """With its partition for the past."""
+    with migrated(postgres) as url:
+        yield url
+
+
+async def test_a_chunk_whose_commit_failed_is_moved_again(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its partition would be dropped, and its commands be done once more when they are repeated:
+    without an outcome they look as if they had never ended.
+    """
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane = await Lane.opened(database)
+    starts = [await ended(lane, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 10)]
+    retention, brief, fails = database.retention, SqlRetention._brief, [False, True, True]
+
+    @asynccontextmanager
+    async def failing(self: SqlRetention) -> AsyncIterator[Session]:
+        async with brief(self) as session:
+            yield session
+            if fails and fails.pop():
+                raise DatabaseAway("the commit failed")
+
+    monkeypatch.setattr(SqlRetention, "_brief", failing)
+    for _ in range(2):
+        with pytest.raises(DatabaseAway):
+            await retention.retire_commands(datetime.now(UTC), 4)
+    await retired_all(lane, datetime.now(UTC), limit=4)
+    async with lane.transaction() as transaction:
+        ids = [each.row_id for each in starts]
+        assert len(await transaction.find_retired(ids)) == len(ids)
+        assert await transaction.find_commands(ids) == {}
+    await database.close()
+
+
+async def test_nothing_fails_for_want_of_a_partition(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    """It goes into one for everything; no partition is made of its own time, and that keeps no
+    other one from being made.
+    """
+    retention = partitioned.database.retention
+    until = (await retention.make_ahead(Period.DAY, timedelta(days=140)))["outcomes"]
+    start = await ended(partitioned, until + timedelta(hours=3))
+    assert await holding(engine, start.row_id) == OUTSIDE
+    further = (await retention.make_ahead(Period.DAY, timedelta(days=145)))["outcomes"]
+    assert further > until
+    assert until not in [since for since, _ in (await partitions(engine)).values()]
+
+
+async def test_who_may_call_the_functions_can_drop_nothing_that_is_young(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    ends = {name: until for name, (_, until) in (await partitions(engine)).items() if until}
+    young = [name for name, until in ends.items() if until > datetime.now(UTC)]
+    assert young
+    worker = partitioned.database._engines[0]  # type: ignore[union-attr]
+    for name in (*young, "bookings", "outcomes", "audit", OUTSIDE, "x; drop table bookings"):
+        async with worker.connect() as connection:
+            drop = connection.execute(text("select retention_drop(:name)"), {"name": name})
+            with pytest.raises(DBAPIError, match="is no partition whose time is over"):
+                await drop
+
+
+async def test_a_lock_that_somebody_holds_is_not_waited_for_long(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    """Whoever reads keeps what lies outside of all partitions from being locked; who comes next
+    would stand in line behind the one that wants the lock.
+    """
+    retention = partitioned.database.retention
+    async with engine.connect() as reader, asyncio.timeout(5):
+        await reader.execute(select(outcomes.c.row_id))
+        until = await retention.make_ahead(Period.DAY, timedelta(days=150))
+    assert await retention.make_ahead(Period.DAY, timedelta(days=150)) != until
+
+
+async def test_two_who_retire_do_not_wait_for_each_other(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    retention = partitioned.database.retention
+    async with engine.begin() as other, asyncio.timeout(5):
+        await other.execute(text("select pg_advisory_xact_lock(hashtext('booking retention'))"))
+        assert await retention.retire_commands(BEFORE, 10) == Gone(0, is_all=True)
+
+
+# --- what operators are told ---
+
+
+async def test_a_database_whose_commands_are_all_retired_is_not_taken_for_a_new_one(
+    sqlite: Database, sqlite_url: str
+) -> None:
+    """A replay would take all of the topic for never done."""
+    settings = DatabaseSettings(sqlite_url)
+    assert await sqlite.rebuilding.is_empty()
+    old = await ended(await Lane.opened(sqlite))
+    assert (await sqlite.retention.retire_commands(BEFORE, 10)).rows == 1
+    assert not await sqlite.rebuilding.is_empty()
+    async with open_pasts(settings, KEYS) as pasts:
+        assert not await pasts.knows_nothing()
+        assert old.row_id in await pasts.retired([old.row_id, uuid4()])

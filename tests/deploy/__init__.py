@@ -1,0 +1,1 @@
+"""What is deployed beside the code: image, compose file, chart, alerts, dashboards, runbook."""
