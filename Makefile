@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 3
 
-.PHONY: demo test lint chaos canary fuzz removals bench lock format clean
+.PHONY: demo test lint chaos canary fuzz removals bench viewer lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -45,6 +45,10 @@ fuzz: $(READY) .fuzz/.ready
 # Is the checker any good? Each guard is taken out of a copy: make removals ARGS="'stored answers'"
 removals: $(READY)
 	@$(BIN)/python -m tests.removals $(ARGS)
+
+# What `booking docs --format html` shows its pages with; needs npm.
+viewer:
+	@app/documents/fetch_viewer.sh
 
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)

@@ -14,9 +14,8 @@ from pydantic import BaseModel
 
 from schemas import examples
 from schemas.catalogue import Kind, Message, catalogue
-from schemas.glossary import CODES, FIELDS
+from schemas.glossary import FIELDS
 from schemas.models import EventShown
-from schemas.replies import CODES as CODES_OF_REPLIES
 from schemas.replies import CommandReply, QueryReply
 
 Schema = dict[str, Any]
@@ -51,12 +50,6 @@ def shapes() -> tuple[Shape, ...]:
 def reply_name(asked: str) -> str:
     """What the reply to a command or query is called."""
     return f"{asked}_reply"
-
-
-def error_rows() -> list[tuple[int, str, str, bool]]:
-    """Status, code, meaning, whether retryable: by status."""
-    rows = [(c.status, word, CODES[word], c.retryable) for word, c in CODES_OF_REPLIES.items()]
-    return sorted(rows, key=lambda row: row[0])
 
 
 def _all() -> Iterator[Shape]:
