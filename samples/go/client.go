@@ -71,11 +71,12 @@ type Client struct {
 // StartClient reads replies from now on. It is in no group: every process reads all of them, and
 // takes its own.
 func StartClient(ctx context.Context, servers []string, prefix, replyTopic string) (*Client, error) {
-	started := time.Now()
+	// From a minute ago on, as clocks differ; replies to others are let go.
+	since := time.Now().Add(-time.Minute)
 	kafka, err := kgo.NewClient(
 		kgo.SeedBrokers(servers...),
 		kgo.ConsumeTopics(replyTopic),
-		kgo.ConsumeStartOffset(kgo.NewOffset().AfterMilli(started.UnixMilli())),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AfterMilli(since.UnixMilli())),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	)
 	if err != nil {
