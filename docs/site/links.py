@@ -1,4 +1,4 @@
-"""Lists all decisions in the menu, and takes the samples along, which lie outside of docs/."""
+"""Lists all decisions in the menu; takes the samples along, which lie outside of docs/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
-_LINK = re.compile(r"(?<=\]\()(?P<up>(?:\.\./)+)(?P<path>[^)#]+)")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>(?:\.\./)+[^)#]+)(?P<anchor>#[^)]*)?\)")
 _ALONG = "samples"
 
 
@@ -34,14 +34,16 @@ def on_files(files: Any, *, config: Any, **_: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Links to the samples lead to where they lie in the site."""
+    """Links to the samples lead to where they lie in the site; others that leave docs/, nowhere."""
 
     def inside(link: re.Match[str]) -> str:
         here = posixpath.dirname(page.file.src_uri)
-        target = posixpath.normpath(posixpath.join("docs", here, link[0]))
-        if not target.startswith(f"{_ALONG}/"):
+        target = posixpath.normpath(posixpath.join("docs", here, link["path"]))
+        if target.startswith("docs/"):
             return link[0]
-        return posixpath.relpath(target, here or ".")
+        if target.startswith(f"{_ALONG}/"):
+            return f"[{link['text']}]({posixpath.relpath(target, here or '.')})"
+        return f"{link['text']} (`{target}` in the repository)"
 
     return _LINK.sub(inside, markdown)
 

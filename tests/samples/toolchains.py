@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.tools import tool
+from tests.tools import TOOLS, tool
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "samples"
@@ -66,7 +66,8 @@ def built(name: str) -> tuple[Path, tuple[str, ...]]:
 def environment() -> dict[str, str]:
     """This process's, without our settings; with a home, which Go and npm do not do without."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("BOOKING_")}
-    return {**own, "HOME": own.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir}
+    home = own.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return {**own, "HOME": home, "PATH": f"{TOOLS}{os.pathsep}{own['PATH']}"}
 
 
 def _build(language: Language, folder: Path) -> None:

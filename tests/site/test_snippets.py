@@ -102,7 +102,7 @@ def _model_of(shown: dict[str, Any]) -> tuple[type[BaseModel] | None, dict[str, 
         payload = EventShown.model_fields["payload"].annotation
         assert isinstance(payload, type)
         return payload, shown["payload"]
-    if "operation" in shown:
+    if "operation" in shown and "error" in shown:  # a line of the log has the one alone
         reply = CommandReply if "command_id" in shown else QueryReply
         assert shown.keys() == _names(reply)
         return _REPLY_DATA[shown["operation"]], shown["data"]
