@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,6 @@ ELSEWHERE = {
     "make demo": "tests/app/demo",
     "make demo ARGS=--keep": "tests/app/demo",
     "booking run": "the house's worker",
-    "booking watch events --from-beginning --json": "tests/app/cli/test_kafka_commands.py",
 }
 _RUN_SECONDS = 60
 _DAY = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -46,9 +48,20 @@ async def house(
         yield running
 
 
-@pytest.mark.parametrize("page", ["start.md", "consuming.md"])
-async def test_what_these_pages_show_is_run_elsewhere(page: str) -> None:
-    assert _lines(page) == []
+async def test_the_demo_is_run_by_its_own_tests() -> None:
+    assert _lines("start.md") == []
+
+
+async def test_events_are_watched_until_one_has_seen_enough(house: House, tmp_path: Path) -> None:
+    await house.client.command(an_admin(), "create_booking", a_create(source="phone"))
+    (line,) = _lines("consuming.md")
+    async with _started(house, tmp_path, f"exec {line}") as watching:
+        assert watching.stdout is not None
+        told = await asyncio.wait_for(anext(aiter(watching.stdout)), _RUN_SECONDS)
+        watching.send_signal(signal.SIGINT)
+        await asyncio.wait_for(watching.communicate(), _RUN_SECONDS)
+    assert json.loads(told)["value"]["event_type"] == "booking.created"
+    assert watching.returncode == 0
 
 
 async def test_a_booking_is_made_by_hand_and_made_once(house: House, tmp_path: Path) -> None:
@@ -59,7 +72,8 @@ async def test_a_booking_is_made_by_hand_and_made_once(house: House, tmp_path: P
     assert told.count('"status": 201') == 2, told
     assert told.count("replayed: the outcome of an earlier try") == 1
     assert told.count('"operation": "list_venue_bookings"') == 1
-    assert len(await house.rows("select 1 from bookings")) == 1
+    venue_id = re.findall(r'"venue_id": "([0-9a-f-]+)"', sent_again)[0]
+    assert len(await house.rows("select 1 from bookings where venue_id = $1", venue_id)) == 1
 
 
 async def test_a_service_is_set_up_and_looked_after(house: House, tmp_path: Path) -> None:
@@ -92,6 +106,16 @@ async def _shell(
     script = _DAY.sub(in_hours(48).replace("+00:00", "Z"), "\n".join(lines))
     for name, value in placeholders.items():
         script = script.replace(name, value)
+    async with _started(house, folder, script, stderr=asyncio.subprocess.STDOUT) as process:
+        out, _ = await asyncio.wait_for(process.communicate(), _RUN_SECONDS)
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+@asynccontextmanager
+async def _started(
+    house: House, folder: Path, script: str, *, stderr: int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[asyncio.subprocess.Process]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec(
         *("sh", "-e", "-c", script),
@@ -99,12 +123,10 @@ async def _shell(
         env={**environment(house.settings), "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stderr=stderr,
     )
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), _RUN_SECONDS)
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
