@@ -21,7 +21,7 @@ class BookingClient:
     def __init__(self, servers: str, prefix: str, reply_topic: str) -> None:
         self._commands = f"{prefix}.commands"
         self._reply_topic = reply_topic
-        self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self._waiting: dict[bytes, asyncio.Future[Any]] = {}
         self._producer = AIOKafkaProducer(
             bootstrap_servers=servers, acks="all", enable_idempotence=True
         )
@@ -72,7 +72,7 @@ class BookingClient:
         raise AssertionError("TRIES is at least 1")
 
     async def _ask(self, command: dict, key: str, token: str) -> dict:
-        correlation_id = str(uuid4())
+        correlation_id = str(uuid4()).encode()
         answer = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
         try:
             await self._producer.send_and_wait(
@@ -81,7 +81,7 @@ class BookingClient:
                 value=json.dumps(command).encode(),
                 headers=[
                     ("authorization", f"Bearer {token}".encode()),
-                    ("correlation_id", correlation_id.encode()),
+                    ("correlation_id", correlation_id),
                     ("reply_to", self._reply_topic.encode()),
                 ],
             )
@@ -91,8 +91,8 @@ class BookingClient:
 
     async def _read_replies(self) -> None:
         async for record in self._replies:
-            correlation_id = dict(record.headers).get("correlation_id", b"").decode()
-            answer = self._waiting.get(correlation_id)
+            # Bytes: what others call theirs need not be text.
+            answer = self._waiting.get(dict(record.headers).get("correlation_id"))
             if answer is not None and not answer.done():
                 answer.set_result(json.loads(record.value))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.samples.toolchains import LANGUAGES, built, environment
 from tests.service.builders import a_create, a_venue, at
 from tests.service.callers import a_guest
 from tests.service.house import House, a_house
+from tests.service.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -110,3 +112,37 @@ async def test_it_does_not_send_again_what_is_final(house: House, sample: Sample
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("refused: slot_unavailable (")
+
+
+async def test_where_nobody_answers_they_ask_again_and_book_once(house: House) -> None:
+    """All languages at once, on one reply topic, as what is waited for is the same for all."""
+    samples = dict(_those_with_tools())
+    venues = {name: a_venue() for name in samples}
+    commands = f"{house.prefix}.commands"
+    await house.has_members(1)
+    house.workers[0].freeze()
+    runs = [asyncio.create_task(samples[name].run(house, venues[name])) for name in samples]
+
+    async def all_asked_twice() -> bool:
+        keys = [record.key for record in house.feed.records(commands)]
+        return all(keys.count(venue_id.encode()) == 2 for venue_id in venues.values())
+
+    await until(all_asked_twice)
+    house.workers[0].wake()
+    ended = dict(zip(samples, await asyncio.gather(*runs), strict=True))
+
+    for name, (code, lines) in ended.items():
+        booked = "select booking_reference from bookings where venue_id = $1"
+        references = [row["booking_reference"] for row in await house.rows(booked, venues[name])]
+        assert (code, lines) == (
+            0,
+            [f"booked {each}, 55.00 EUR" for each in references]
+            + [f"booking.created {each}" for each in references],
+        ), name
+        assert len(references) == 1, name
+
+
+def _those_with_tools() -> Iterator[tuple[str, Sample]]:
+    for name in LANGUAGES:
+        with suppress(pytest.skip.Exception):
+            yield name, Sample(*built(name))
