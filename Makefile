@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 3
 
-.PHONY: demo test lint chaos canary fuzz removals bench viewer lock format clean
+.PHONY: demo test lint chaos canary fuzz removals bench site viewer lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -53,6 +53,10 @@ viewer:
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)
 
+# The documentation into .site/, to be opened as it lies there: it needs no server and no network.
+site: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -78,4 +82,4 @@ lock:
 		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-lock .fuzz
+	@rm -rf .venv .venv-lock .fuzz .site

@@ -28,7 +28,7 @@ def docs(
     ] = Format.YAML,
     output: Annotated[
         Path | None,
-        typer.Option(help="A file, for html a folder (then booking-docs unless said); else stdout."),
+        typer.Option(help="A file; for html a folder, booking-docs unless said."),
     ] = None,
 ) -> None:
     """Document all messages: topics, keys, headers, fields, errors, with examples.

@@ -47,7 +47,7 @@ _TAG_OF: Final = {
     Kind.DEAD_LETTER: "recovery",
 }
 _CHANNELS: Final = {
-    "commands": ("Commands", "Everything that changes a booking. Applied in order, venue by venue."),
+    "commands": ("Commands", "All that changes a booking. Applied in order, venue by venue."),
     "queries": ("Queries", "Reads, which never wait behind commands."),
     "replies": ("Replies", "Replies to whoever names no topic of their own."),
     "events": ("Events", "What happened, for everybody, without anything personal. Kept for ever."),
@@ -91,7 +91,7 @@ class _Told:
 
     def channels(self) -> Node:
         plans = {plan.name: plan for plan in planned_topics(self.settings.topic_prefix)}
-        channels = {}
+        channels: Node = {}
         for topic, (title, description) in _CHANNELS.items():
             plan = plans[f"{self.settings.topic_prefix}.{topic}"]
             channels[topic] = {
@@ -284,7 +284,8 @@ def _hoisted(schema: Node, definitions: Node) -> Node:
         if definitions.setdefault(name, shared) != shared:
             raise ValueError(f"two messages mean different things by {name}")
     body = {key: value for key, value in schema.items() if key not in ("definitions", "$schema")}
-    return _pointing(body)
+    pointing: Node = _pointing(body)
+    return pointing
 
 
 def _pointing(node: Any) -> Any:
@@ -297,4 +298,3 @@ def _pointing(node: Any) -> Any:
             return "#/components/schemas/" + node.removeprefix(DEFINITIONS)
         case _:
             return node
-

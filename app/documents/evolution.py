@@ -29,7 +29,7 @@ OPEN_WORDS: Final = frozenset({"code"})
 
 
 def broken_promises(kind: Kind, published: Schema, changed: Schema) -> list[str]:
-    """One line for each promise that the change breaks, with the place of it; none is compatible."""
+    """One line for each promise that the change breaks, with its place; none: compatible."""
     if kind in _RECEIVED:
         within = _Within(published, changed, may_add=False)
         return [f"{where}: {what}" for where, what in within.breaks()]
@@ -77,7 +77,9 @@ class _Within:
     def _plain(
         self, narrow: Schema, wide: Schema, where: str, field: str
     ) -> Iterator[tuple[str, str]]:
-        yield from _of_type(narrow, wide, where)
+        if other := _of_type(narrow, wide):
+            yield where, other
+            return
         yield from _of_words(narrow, wide, where, is_open=field in OPEN_WORDS)
         yield from _of_limits(narrow, wide, where)
         for keyword in ("pattern", "format"):
@@ -129,11 +131,12 @@ def _type(node: Schema) -> object:
     return "string" if words and all(isinstance(word, str) for word in words) else None
 
 
-def _of_type(narrow: Schema, wide: Schema, where: str) -> Iterator[tuple[str, str]]:
-    wanted = _type(wide)
-    is_number = _type(narrow) == "integer" and wanted == "number"
-    if wanted is not None and _type(narrow) != wanted and not is_number:
-        yield where, f"{_type(narrow) or 'anything'} is not {wanted}"
+def _of_type(narrow: Schema, wide: Schema) -> str | None:
+    """How the types differ; None where they do not."""
+    mine, theirs = _type(narrow), _type(wide)
+    if theirs in (None, mine) or (mine, theirs) == ("integer", "number"):
+        return None
+    return f"{mine or 'anything'} is not {theirs}"
 
 
 def _of_words(

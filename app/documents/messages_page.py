@@ -30,6 +30,8 @@ _PARTS: Final = {
     Kind.EVENT: ("Events", "From `booking.events`, keyed by `booking_id`; read them committed."),
     Kind.DEAD_LETTER: ("Dead letters", "In `booking.dead-letter`, for operators."),
 }
+
+
 def messages_page() -> str:
     """The page as Markdown."""
     return "\n".join((_INTRODUCTION, *_parts(), "## Errors\n", errors_table(), ""))
@@ -86,8 +88,8 @@ def _definitions(shape: Shape) -> dict[str, Any]:
 def _fields_table(schema: dict[str, Any], prefix: str, definitions: dict[str, Any]) -> str:
     required = schema.get("required", ())
     rows = [
-        f"| `{prefix}{name}` | {_kind_of(field, definitions)} | {'yes' if name in required else ''} |"
-        f" {field['description']} |"
+        f"| `{prefix}{name}` | {_kind_of(field, definitions)} |"
+        f" {'yes' if name in required else ''} | {field['description']} |"
         for name, field in schema["properties"].items()
     ]
     return "\n".join(["| field | is | always there | meaning |", "|---|---|---|---|", *rows, ""])

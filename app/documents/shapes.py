@@ -162,7 +162,7 @@ def _of_model(model: type[BaseModel] | None) -> Schema:
 def _finished(whole: Schema, name: str, summary: str) -> Schema:
     """In draft 7, definitions on top, every field described, title and summary of its own."""
     definitions: Schema = {}
-    body = _rewritten(whole, definitions)
+    body: Schema = _rewritten(whole, definitions)
     body |= {"title": "".join(part.title() for part in name.replace(".", "_").split("_"))}
     body |= {"description": summary}
     used = _used(body, definitions)

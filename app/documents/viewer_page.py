@@ -35,7 +35,7 @@ AsyncApiStandalone.render({{
   config: {{
     show: {{ sidebar: true, errors: true }},
     sidebar: {{ showOperations: "byOperationsTags" }},
-    expand: {{ messageExamples: false }},
+    expand: {{ messageExamples: true }},
     receiveLabel: "You send",
     sendLabel: "You read"
   }}
