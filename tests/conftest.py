@@ -1,3 +1,26 @@
-"""What every test may ask for."""
+"""What every test may ask for, and what holds for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
 
 pytest_plugins = ["tests.servers.plugin"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uncached_loggers() -> Iterator[None]:
+    """A logger that was first used while a test had logs configured would keep that configuration
+    for ever, and `capture_logs` in a later test of the same process would hear nothing of it.
+    """
+    configure = structlog.configure
+
+    def without_cache(**options: Any) -> None:
+        configure(**{**options, "cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", without_cache)
+        yield

@@ -12,11 +12,14 @@ import pytest
 from domain.effects import CreateIntent
 from domain.reference import proposed_reference
 from domain.retention import Keeping, Period, ended_before
+from handlers.figures import RetentionFigures
 from handlers.ports import DatabaseAway
 from handlers.ports.retention import Day, Gone
 from handlers.redrive import Past, State, standing_of
 from handlers.replay import Candidate, Reader, Verdict
 from handlers.retention import AHEAD, Retiring
+from schemas.measures import PARTITIONS_AHEAD, RETIRED
+from tests.handlers.onlookers import Onlookers, words
 from tests.handlers.test_crashes import Scenario, scenarios
 from tests.handlers.test_poison import nothing
 from tests.handlers.test_put_back import condemned, send_back, the_letter
@@ -266,6 +269,15 @@ async def test_what_is_kept_for_ever_is_not_even_looked_at() -> None:
     await looks(Retiring(rows, Keeping()), 0, 700)
     assert {table for table, _ in rows.asked} == {"a month"}
     assert ended_before(NOW, None) is None
+
+
+async def test_what_went_and_what_is_ahead_is_counted_by_table() -> None:
+    onlookers = Onlookers()
+    figures = RetentionFigures.by(onlookers.meter)
+    retiring = Retiring(_Rows(commands=1_200, undo=3), Keeping(timedelta(days=90)), figures)
+    await looks(retiring, 0, 1)
+    assert onlookers.values(RETIRED) == {words(table="commands"): 1_200, words(table="undo"): 3}
+    assert onlookers.values(PARTITIONS_AHEAD) == {words(table="outcomes"): AHEAD.total_seconds()}
 
 
 async def test_bookings_are_passed_through_in_their_order_and_then_anew() -> None:
