@@ -26,6 +26,7 @@ from schemas.measures import (
     PARTNER_FAILURES,
     READY,
     REPLICA_READS,
+    RETIRED,
     Measure,
     Shape,
 )
