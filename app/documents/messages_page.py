@@ -20,8 +20,8 @@ _INTRODUCTION: Final = """\
 # Every message
 
 Made from `schemas/catalogue.py`; a test keeps this page and the code in step. The same as
-[AsyncAPI](asyncapi.md), and as a [JSON Schema for each message](schemas). How records are read, and
-what may change, is told in [messages](wire.md) and [evolution](evolution.md).
+[AsyncAPI](asyncapi.md), and as a JSON Schema for each message in `docs/schemas`. How records are
+read, and what may change, is told in [messages](wire.md) and [evolution](evolution.md).
 """
 _PARTS: Final = {
     Kind.COMMAND: ("Commands", "To `booking.commands`, keyed by `venue_id` in lower case."),

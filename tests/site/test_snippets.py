@@ -105,6 +105,8 @@ def _model_of(shown: dict[str, Any]) -> tuple[type[BaseModel] | None, dict[str, 
     if "operation" in shown and "error" in shown:  # a line of the log has the one alone
         reply = CommandReply if "command_id" in shown else QueryReply
         assert shown.keys() == _names(reply)
+        if shown["operation"] is None:  # nothing could be read
+            return reply, shown
         return _REPLY_DATA[shown["operation"]], shown["data"]
     return None, shown
 
