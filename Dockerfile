@@ -4,9 +4,12 @@
 # The base is pinned by version. Pin it by digest where images are built
 # (`--build-arg PYTHON=python:3.11.13-slim-bookworm@sha256:…`): no registry was at hand to ask for one.
 ARG PYTHON=python:3.11.13-slim-bookworm
+ARG NODE=node:22.20.0-bookworm-slim
 
-# ---- assets: place for a stage that makes files from npm (docs as HTML), to be copied into /src/app
-# before the wheel is built below. Nothing needs it yet.
+# The viewer of `booking docs --format html`, from npm.
+FROM ${NODE} AS viewer
+COPY app/documents/fetch_viewer.sh /viewer/
+RUN /viewer/fetch_viewer.sh
 
 FROM ${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -18,6 +21,7 @@ COPY requirements.lock .
 RUN pip download --require-hashes -r requirements.lock -d /wheels
 COPY pyproject.toml LICENSE ./
 COPY app app
+COPY --from=viewer /viewer/viewer app/documents/viewer
 COPY handlers handlers
 COPY domain domain
 COPY adapters adapters

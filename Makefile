@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 3
 
-.PHONY: demo test lint chaos canary fuzz removals bench lock format clean
+.PHONY: demo test lint chaos canary fuzz removals bench site viewer lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -46,8 +46,16 @@ fuzz: $(READY) .fuzz/.ready
 removals: $(READY)
 	@$(BIN)/python -m tests.removals $(ARGS)
 
+# What `booking docs --format html` shows its pages with; needs npm.
+viewer:
+	@app/documents/fetch_viewer.sh
+
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)
+
+# The documentation into .site/, to be opened as it lies there: it needs no server and no network.
+site: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .
@@ -74,4 +82,4 @@ lock:
 		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-lock .fuzz
+	@rm -rf .venv .venv-lock .fuzz .site

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from domain.outcome import EventType
+from domain.refusal import Code
 
 _VENUE: Final = "7b0c7c6e-6d0b-4a55-9a0e-2f3b8f1c9d10"
 _GUEST: Final = "1f6a2a34-9c1d-4f0e-8a57-6f0b2f7e4c21"
@@ -139,6 +140,41 @@ def query_reply() -> dict[str, Any]:
     return _reply("query_id", "get_booking", 200, booking(), None)
 
 
+def reply(asked: str) -> dict[str, Any]:
+    """What the command or query of that type is answered when all goes well."""
+    id_field = "command_id" if asked in _CHANGED else "query_id"
+    status = 201 if asked == "create_booking" else 200
+    return _reply(id_field, asked, status, _answer_to(asked), None)
+
+
+def refused(asked: str) -> dict[str, Any]:
+    """What it is answered when it is refused: each with a reason that is common for it."""
+    id_field = "command_id" if asked in _CHANGED else "query_id"
+    code, detail, extras = _REFUSALS.get(asked, _NOT_YOURS)
+    error = {
+        **extras,
+        "code": code.word,
+        "title": code.title,
+        "detail": detail,
+        "retryable": code.retryable,
+        "errors": [],
+    }
+    return _reply(id_field, asked, code.status, None, error)
+
+
+def unreadable_reply() -> dict[str, Any]:
+    """What is answered where nothing could be read but a correlation id."""
+    code = Code.UNREADABLE
+    error = {
+        "code": code.word,
+        "title": code.title,
+        "detail": "The record cannot be read: no known type.",
+        "retryable": code.retryable,
+        "errors": [],
+    }
+    return _reply("command_id", None, code.status, None, error) | {"command_id": None}
+
+
 def event(event_type: EventType) -> dict[str, Any]:
     """What everybody hears of the create, or of what came after it."""
     return {
@@ -197,8 +233,88 @@ _STATES: Final[dict[EventType, dict[str, Any]]] = {
 }
 
 
+_CHANGED: Final[dict[str, dict[str, Any]]] = {
+    "create_booking": {"payment_client_secret": "pi_81_secret_x7"},
+    "update_booking": {
+        "version": 2,
+        "booking_time": "2030-05-17T18:00:00Z",
+        "end_time": "2030-05-17T20:00:00Z",
+        "special_requests": None,
+    },
+    "cancel_booking": {
+        "version": 2,
+        "status": "cancelled",
+        "cancelled_at": _CREATED_AT,
+        "cancelled_by": f"guest:{_GUEST}",
+        "cancellation_reason": "We are ill.",
+        "expires_at": None,
+    },
+    "update_booking_status": {
+        "version": 2,
+        "status": "confirmed",
+        "confirmed_at": _CREATED_AT,
+        "payment_status": "succeeded",
+        "amount_paid": "110.00",
+        "expires_at": None,
+    },
+    "erase_guest": {},
+}
+_NOT_YOURS: Final[tuple[Code, str, dict[str, Any]]] = (
+    Code.BOOKING_NOT_FOUND,
+    "There is no such booking.",
+    {},
+)
+_REFUSALS: Final[dict[str, tuple[Code, str, dict[str, Any]]]] = {
+    "create_booking": (Code.SLOT_UNAVAILABLE, "The table is taken at that time.", {}),
+    "update_booking": (
+        Code.VERSION_CONFLICT,
+        "The booking is at version 3.",
+        {"current_version": 3},
+    ),
+    "update_booking_status": (
+        Code.INVALID_TRANSITION,
+        "A completed booking cannot become confirmed.",
+        {"from": "completed", "to": "confirmed", "allowed": []},
+    ),
+    "erase_guest": (Code.FORBIDDEN, "Only an admin may erase a guest.", {}),
+    "list_guest_bookings": (Code.FORBIDDEN, "This list is not yours to see.", {}),
+    "list_venue_bookings": (Code.FORBIDDEN, "This list is not yours to see.", {}),
+    "check_availability": (
+        Code.INVENTORY_UNAVAILABLE,
+        "The inventory service gives no answer. To try again, send a new query.",
+        {},
+    ),
+}
+
+
+def _answer_to(asked: str) -> dict[str, Any]:
+    match asked:
+        case "erase_guest":
+            return {"guest_id": _GUEST, "erased_at": _CREATED_AT}
+        case "list_guest_bookings" | "list_venue_bookings":
+            return {"items": [booking()], "next_cursor": None}
+        case "get_booking_history":
+            first = {"from_status": None, "to_status": "pending", "changed_by": f"guest:{_GUEST}"}
+            return {"items": [first | {"reason": None, "version": 1, "created_at": _CREATED_AT}]}
+        case "check_availability":
+            return {
+                "available": True,
+                "reasons": [],
+                "conflicts": [],
+                "inventory": {"available": True, "inventory_item_id": "table-4", "reason": None},
+                "price_estimate": {
+                    "estimated_price": "110.00",
+                    "currency": "EUR",
+                    "source": "quoted",
+                },
+                "checked_at": _CREATED_AT,
+            }
+        case _:
+            return booking() | _CHANGED.get(asked, {})
+
+
 def _reply(
-    id_field: str, operation: str, status: int, shown: Any, error: dict[str, Any] | None
+    id_field: str, operation: str | None, status: int, shown: Any, error: dict[str, Any] | None
 ) -> dict[str, Any]:
     return {
         id_field: _ID,

@@ -11,13 +11,22 @@ from pathlib import Path
 
 import pytest
 
-_OWN = Path(__file__).parent.parent / ".tools" / "bin"
+TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
 
 
 def tool(name: str) -> str:
     """The path of the program; `.tools/bin` before PATH."""
-    found = shutil.which(name, path=f"{_OWN}{os.pathsep}{os.environ['PATH']}")
+    found = shutil.which(name, path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
     if found is None:
         verdict = pytest.fail if os.environ.get("BOOKING_TEST_TOOLS") == "required" else pytest.skip
         verdict(f"{name} is not installed: run .ci/tools, or have it on PATH")
+    return found
+
+
+def brought(path: str) -> Path:
+    """A file that `.ci/tools` brings; `path` from the repository's top."""
+    found = Path(__file__).parent.parent / path
+    if not found.is_file():
+        verdict = pytest.fail if os.environ.get("BOOKING_TEST_TOOLS") == "required" else pytest.skip
+        verdict(f"{path} is missing: run .ci/tools")
     return found

@@ -10,6 +10,7 @@ import typer
 from app.cli.audit import audit
 from app.cli.demo import demo
 from app.cli.dlq import dlq
+from app.cli.docs import docs
 from app.cli.grants import grants
 from app.cli.health import health
 from app.cli.migrate import migrate
@@ -61,7 +62,7 @@ application.add_typer(undo, name="undo")
 application.add_typer(dlq, name="dlq")
 application.add_typer(audit, name="audit")
 application.command()(grants)
-for _command in (migrate, retention, replay, rebuild, rekey, health, token):
+for _command in (migrate, retention, replay, rebuild, rekey, health, token, docs):
     application.command()(_command)
 
 

@@ -11,6 +11,7 @@ from app.demo.processes import COMMAND
 from app.demo.script import Hours, Send
 from app.demo.stage import Stage
 from app.demo.tokens import token_of
+from app.demo.topics import reply_topic
 
 
 def invitation(stage: Stage, memory: Memory, example: Send | None) -> Iterator[tuple[str, str]]:
@@ -27,6 +28,7 @@ def invitation(stage: Stage, memory: Memory, example: Send | None) -> Iterator[t
             yield "look a booking of the day up", _send(stage, token, "get_booking", booking)
         guest = {"guest_id": example.by.subject}
         yield "all bookings of the guest", _send(stage, token, "list_guest_bookings", guest)
+        yield "what the programs of samples/ read; then start one", _exports(stage, token)
     yield "the events, as they come", _booking(stage, "watch", "events")
     inside = f"cd {shlex.quote(str(stage.directory))} &&"  # where its `.env` is
     yield "is the worker well?", f"{inside} {_command()} health"
@@ -34,6 +36,16 @@ def invitation(stage: Stage, memory: Memory, example: Send | None) -> Iterator[t
         "kill the worker, start it again",
         f"kill -9 {stage.worker.pid}; {inside} {_command()} run",
     )
+
+
+def _exports(stage: Stage, token: str) -> str:
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": stage.kafka.bootstrap_servers,
+        "TOPIC_PREFIX": stage.kafka.topic_prefix,
+        "REPLY_TOPIC": reply_topic(stage.kafka),
+        "GUEST_TOKEN": token,
+    }
+    return " ".join(["export", *(f"{name}={value}" for name, value in settings.items())])
 
 
 def _send(stage: Stage, token: str, type_: str, data: Mapping[str, object]) -> str:

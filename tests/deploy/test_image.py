@@ -46,9 +46,11 @@ def test_hadolint_finds_nothing_wrong() -> None:
 
 
 def test_the_base_is_a_version_and_not_whatever_is_newest() -> None:
-    (base,) = re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE)
-    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", base)
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${PYTHON}"}
+    bases = dict(re.findall(r"^ARG (\w+)=(\S+)$", DOCKERFILE, re.MULTILINE))
+    assert set(re.findall(r"^FROM \$\{(\w+)\}", DOCKERFILE, re.MULTILINE)) == set(bases)
+    assert len(re.findall(r"^FROM ", DOCKERFILE, re.MULTILINE)) == 3
+    for base in bases.values():
+        assert re.fullmatch(r"\w+:\d+\.\d+\.\d+-(slim-\w+|\w+-slim)(@sha256:[0-9a-f]{64})?", base)
 
 
 def test_every_package_of_the_wheel_is_copied_and_let_in() -> None:

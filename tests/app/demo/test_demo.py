@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 
 import asyncpg
 import psutil
@@ -49,12 +50,13 @@ async def test_the_day_ends_as_told_and_somebody_elses_servers_are_left_as_they_
 def test_kept_on_sqlite_its_lines_work_as_they_were_printed(servers: LocalServers) -> None:
     with demo_process(servers, "--database", "sqlite", "--keep") as demo:
         demo.read_until(" run\n", within_seconds=100)
-        create, get, listing, _watch, health, _kill_and_run = [
+        create, get, listing, exports, _watch, health, _kill_and_run = [
             line
             for line in demo.told.split("In another shell:")[1].splitlines()
             if line and not line.startswith("#")
         ]
         replies = [json.loads(_pasted(line)) for line in (create, get, listing)]
+        sample = _pasted(f"{exports}; cd samples/python; {sys.executable} book.py")
         assert "ready" in _pasted(health)
         demo.signal(signal.SIGINT)
         code, result = demo.end()
@@ -62,6 +64,7 @@ def test_kept_on_sqlite_its_lines_work_as_they_were_printed(servers: LocalServer
     assert code == 0, demo.told
     assert [scene["title"] for scene in json.loads(result)["scenes"]] == TITLES
     assert [reply["status"] for reply in replies] == [201, 200, 200]
+    assert [line.split()[0] for line in sample.splitlines()] == ["booked", "booking.created"]
     assert replies[1]["data"]["status"] == "checked_in"
     assert len(replies[2]["data"]["items"]) == 2
     _, alive = psutil.wait_procs(demo.family, timeout=10)

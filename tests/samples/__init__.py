@@ -1,0 +1,1 @@
+"""The programs of `samples/`, run as a team would run its copy."""

@@ -1,0 +1,1 @@
+"""The documentation: its site, its links, and every command and snippet in it."""
