@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from adapters.kafka.settings import KafkaSettings
 
 
 class Format(StrEnum):
@@ -38,20 +35,23 @@ def docs(
 
     Example: booking docs --format html --output public
     """
+    from adapters.kafka.settings import KafkaSettings
     from app.cli.printing import say
     from app.documents.asyncapi import document
     from app.documents.messages_page import messages_page
     from app.documents.viewer_page import ViewerMissing, write_page
     from app.failures import WrongUse
-    from app.settings import read
     from app.settings.auth import AuthSection
+    from app.settings.kafka import KafkaSection
 
-    settings = _kafka()
     if format_ is Format.MARKDOWN:
         _give(messages_page(), output)
         return
-    needs_token = read(AuthSection)[AuthSection].value.mode != "off"
-    told = document(settings, needs_token=needs_token)
+    auth = _read(AuthSection)
+    told = document(
+        _read(KafkaSection) or KafkaSettings("localhost:9092"),
+        needs_token=auth is None or auth.mode != "off",
+    )
     if format_ is not Format.HTML:
         _give(_as_text(told, format_), output)
         return
@@ -63,16 +63,15 @@ def docs(
     say(f"open {folder / 'index.html'}")
 
 
-def _kafka() -> KafkaSettings:
-    from adapters.kafka.settings import KafkaSettings
+def _read(section: Any) -> Any:
+    """Its value; None where nothing is set of what it cannot do without. Raises SettingsError."""
     from app.settings import SettingsError, read
-    from app.settings.kafka import KafkaSection
 
     try:
-        return read(KafkaSection)[KafkaSection].value
+        return read(section)[section].value
     except SettingsError as error:
         if all(problem.is_missing for problem in error.problems):
-            return KafkaSettings("localhost:9092")
+            return None
         raise
 
 

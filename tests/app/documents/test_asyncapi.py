@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import yaml
@@ -112,6 +113,21 @@ def test_json_and_yaml_say_the_same(monkeypatch: Any) -> None:
     assert json.loads(as_json) == yaml.safe_load(as_yaml)
     assert json.loads(as_json)["servers"]["kafka"]["host"] == "broker.example:9092"
     assert "&id" not in as_yaml
+
+
+def test_without_settings_it_shows_a_first_try(monkeypatch: Any, tmp_path: Any) -> None:
+    monkeypatch.chdir(tmp_path)  # no .env
+    for name in [name for name in os.environ if name.startswith("BOOKING_")]:
+        monkeypatch.delenv(name)
+    told = json.loads(RUNNER.invoke(application, ["docs", "--format", "json"]).stdout)
+    assert told["servers"]["kafka"]["host"] == "localhost:9092"
+    assert told["operations"]["create_booking"]["security"]
+    monkeypatch.setenv("BOOKING_AUTH__MODE", "off")
+    told = json.loads(RUNNER.invoke(application, ["docs", "--format", "json"]).stdout)
+    assert "security" not in told["operations"]["create_booking"]
+    monkeypatch.setenv("BOOKING_KAFKA__BOOTSTRAP_SERVERS", "no port")
+    wrong = RUNNER.invoke(application, ["docs"])
+    assert "BOOKING_KAFKA__BOOTSTRAP_SERVERS is wrong" in str(wrong.exception)
 
 
 def test_the_page_is_that_of_the_code() -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from adapters.kafka.settings import KafkaSettings
+from app.cli.application import application
 from app.documents import viewer_page
 from app.documents.asyncapi import document
 from app.documents.shapes import shapes
@@ -101,6 +103,21 @@ def test_every_message_expands_to_its_fields(seen: dict[str, Any]) -> None:
 def test_the_viewer_finds_the_document_valid(seen: dict[str, Any]) -> None:
     assert "Operations" in seen["headings"]
     assert not [each for each in seen["headings"] if "rror" in each and each != "Errors"]
+
+
+def test_the_command_writes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought("app/documents/viewer/viewer.js")
+    monkeypatch.setenv("BOOKING_AUTH__SECRET", "a secret of thirty-two characters or more")
+    folder = tmp_path / "public" / "messages"
+    run = CliRunner().invoke(application, ["docs", "--format", "html", "--output", str(folder)])
+    assert run.exit_code == 0, run.output
+    assert run.stdout == f"open {folder / 'index.html'}\n"
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html",
+        "viewer.css",
+        "viewer.js",
+        "viewer.js.LICENSE.txt",
+    }
 
 
 def test_a_viewer_that_was_not_fetched_is_named(
