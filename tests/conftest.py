@@ -10,6 +10,18 @@ import structlog
 
 pytest_plugins = ["tests.servers.plugin"]
 
+_LONG = ("canary", "chaos", "service/matrix", "service/faults", "service", "samples", "adapters")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that the processes of a run end at about the same time."""
+
+    def turn(item: pytest.Item) -> int:
+        path = item.path.relative_to(config.rootpath / "tests").as_posix()
+        return next((at for at, it in enumerate(_LONG) if path.startswith(it)), len(_LONG))
+
+    items.sort(key=turn)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def uncached_loggers() -> Iterator[None]:
