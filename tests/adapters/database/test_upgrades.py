@@ -68,6 +68,7 @@ OLD_END_JOURNAL: Final = (
     "delete from journal where (row_id) in (select row_id from"
     " json_to_recordset(cast($1 as json)) as r(row_id UUID))"
 )
+from tests.service.waiting import until
 
 
 class OldWorker:
@@ -134,6 +135,26 @@ async def test_the_large_table_is_looked_at_beside_those_who_write_it(database_u
         await writer.execute("lock table outcomes in row exclusive mode")
         await asyncio.to_thread(migrate, database_url, "0009")
     await writer.close()
+
+
+async def test_the_first_outcome_of_all_may_be_written_while_0008_comes(database_url: str) -> None:
+    """It is waited for, and looked at: partitions that begin at once would have no room for it."""
+    await asyncio.to_thread(migrate, database_url, BEFORE)
+    url = database_url.replace("+asyncpg", "")
+    writer, owner = await asyncpg.connect(url), await asyncpg.connect(url)
+
+    async def waits() -> bool:
+        asked = "select exists (select 1 from pg_locks where not granted and locktype = 'relation')"
+        return bool(await owner.fetchval(asked))
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as beside, writer.transaction():
+        await OldWorker(writer).command()
+        beside.create_task(asyncio.to_thread(migrate, database_url, "0008"))
+        await until(waits)
+    await asyncio.to_thread(migrate, database_url)
+    assert await owner.fetchval("select count(*) from outcomes_before") == 1
+    await writer.close()
+    await owner.close()
 
 
 async def test_a_lock_that_is_not_to_be_had_is_told_as_what_it_is(database_url: str) -> None:

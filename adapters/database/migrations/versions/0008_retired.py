@@ -17,11 +17,14 @@ works_with = "0007"
 
 # Without rows nobody is at work: partitions begin at once. Else two months are time enough for the
 # next two migrations, and for workers of the older version to be gone before the first is full.
+# Locked before it is looked at: the first row ever would break the promise behind our back, and
+# then neither could 0009 see it kept nor a worker write.
 _BOUND: Final = """
     do $$
     declare
         bound timestamptz := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC';
     begin
+        lock table outcomes in access exclusive mode;
         if exists (select 1 from outcomes) then
             bound := (date_trunc('month', now() at time zone 'UTC') + interval '2 months')
                 at time zone 'UTC';
