@@ -29,6 +29,7 @@ from handlers.ports import DatabaseAway, KnownCommand, Start
 from tests.adapters.database.lane import Lane, a_recording, a_start
 from tests.adapters.database.sealing import KEYS
 from tests.adapters.database.test_migrations import empty_url
+from tests.service.waiting import until
 
 __all__ = ["empty_url"]  # the fixture: a database without tables, of either kind
 
@@ -68,7 +69,6 @@ OLD_END_JOURNAL: Final = (
     "delete from journal where (row_id) in (select row_id from"
     " json_to_recordset(cast($1 as json)) as r(row_id UUID))"
 )
-from tests.service.waiting import until
 
 
 class OldWorker:
@@ -229,6 +229,19 @@ async def test_ids_that_are_all_that_is_left_are_not_thrown_away(empty_url: str)
     with pytest.raises(RuntimeError, match="would do commands again"):
         await asyncio.to_thread(unmigrate, empty_url, BEFORE)
     assert await asyncio.to_thread(pending_migrations, empty_url) == []
+
+
+async def test_commands_whose_outcomes_somebody_dropped_are_not_left_to_older_workers(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    await written(empty_url)
+    engine = create_async_engine(empty_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("delete from outcomes"))
+    await engine.dispose()
+    with pytest.raises(RuntimeError, match="would do commands again"):
+        await asyncio.to_thread(unmigrate, empty_url, BEFORE)
 
 
 # --- what versions promise each other ---

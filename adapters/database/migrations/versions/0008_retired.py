@@ -37,6 +37,17 @@ _BOUND: Final = """
 """
 
 
+# Without journal and outcome: somebody dropped the partition and did not have the ids moved out.
+_ONLY_IDS: Final = """
+    select row_id from retired_commands
+    union all
+    select row_id from commands
+    where not exists (select 1 from journal where journal.row_id = commands.row_id)
+    and not exists (select 1 from outcomes where outcomes.row_id = commands.row_id)
+    limit 1
+"""
+
+
 def upgrade() -> None:
     """No table is read as a whole but `undo` and `guest_keys`.
 
@@ -67,7 +78,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refused once ids are all that is left of commands: an older worker would do them again."""
-    if op.get_bind().execute(text("select 1 from retired_commands limit 1")).first():
+    if op.get_bind().execute(text(_ONLY_IDS)).first():
         raise RuntimeError("an older worker would do commands again of which only ids are left")
     if op.get_context().dialect.name == "postgresql":
         op.execute("alter table outcomes drop constraint outcomes_until")
