@@ -548,3 +548,19 @@ async def test_what_is_owed_a_moment_before_its_booking_goes_is_not_forgotten(
     async with lane.transaction() as transaction:
         assert (await transaction.find_undo([owed.id])).keys() == {owed.id}
     await database.close()
+
+
+async def test_a_table_of_a_partitions_name_keeps_no_other_one_from_being_made(
+    fresh_url: str,
+) -> None:
+    """Left by somebody who detached it, say; a worker that raised here would end."""
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    owner = create_async_engine(fresh_url, poolclass=NullPool)
+    until_ = max(end for _, end in (await partitions(owner)).values() if end)
+    async with owner.begin() as connection:
+        await connection.execute(text(f"create table outcomes_{until_:%Y%m%d} (other integer)"))
+    ahead = until_ + timedelta(days=40) - datetime.now(UTC)
+    further = await database.retention.make_ahead(Period.MONTH, ahead)
+    assert further["outcomes"] > until_ + timedelta(days=32)
+    await owner.dispose()
+    await database.close()
