@@ -24,7 +24,7 @@ _COORDINATES: Final = [
     commands.c[name] for name in ("topic", "partition", "log_offset", "timestamp_ms")
 ]
 # In the same statement as the outcome: it may end between two of them.
-_UNDER_WAY: Final = (
+UNDER_WAY: Final = (
     "exists (select 1 from journal where journal.row_id = commands.row_id and journal.sequence = 0)"
 )
 
@@ -44,7 +44,7 @@ class KnownCommands:
             " where row_id in (select row_id from asked)"
             f" union all select commands.row_id, {documents.half_of('commands.content_hash')}"
             " from asked join commands on commands.row_id = asked.row_id"
-            f" where not {_UNDER_WAY} and not exists"
+            f" where not {UNDER_WAY} and not exists"
             " (select 1 from outcomes where outcomes.row_id = commands.row_id)",
             *retired_commands.c,
         )
@@ -105,7 +105,7 @@ class KnownCommands:
 def _finding(documents: Documents, keys: Sequence[Column[Any]]) -> TextualSelect:
     columns = [*commands.c, *_OUTCOME]
     names = ", ".join(f"{each.table.name}.{each.name}" for each in columns)
-    under_way = f"case when {_UNDER_WAY} then 1 else 0 end"
+    under_way = f"case when {UNDER_WAY} then 1 else 0 end"
     same = " and ".join(f"commands.{each.name} = r.{each.name}" for each in keys)
     return documents.select(
         f"select {names}, {under_way} from {documents.rows(keys)} join commands on {same}"

@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.column_types import INSTANT
 from adapters.database.documents import Document, Documents
+from adapters.database.known_commands import UNDER_WAY
 from adapters.database.session import Session, transaction
 from adapters.database.tables import (
     booking_history,
@@ -208,6 +209,14 @@ class _Statements:
 
     def __init__(self, documents: Documents, *, is_postgresql: bool) -> None:
         these = documents.rows([commands.c.row_id])
+        # A letter that is put back begins its command anew under the same id, and that one stays.
+        # Locked, or it could do so between two of the statements below.
+        locked = " order by commands.row_id for update of commands" if is_postgresql else ""
+        self._ended = documents.select(
+            f"select commands.row_id from {these} join commands on commands.row_id = r.row_id"
+            f" where not {UNDER_WAY}{locked}",
+            commands.c.row_id,
+        )
         content = documents.half_of("commands.content_hash")
         self._keep = documents.statement(
             f"insert into retired_commands (row_id, content) select commands.row_id, {content}"
@@ -231,12 +240,17 @@ class _Statements:
         )
         self.end_bookings = (
             documents.delete(booking_history, booking_history.c.booking_id),
-            documents.delete(undo, undo.c.booking_id),
+            # What has come to be owed since the look at the booking stays owed.
+            documents.statement(
+                "delete from undo where done_at is not null and booking_id in"
+                f" (select booking_id from {documents.rows([undo.c.booking_id])})"
+            ),
             documents.delete(bookings, bookings.c.id),
         )
 
     async def move(self, session: Session, rows: Document) -> int:
         """Of these commands keep no more than what nobody may ever use again; gives how many."""
+        rows = [{"row_id": row.row_id} for row in await session.run(self._ended, rows)]
         await session.run(self._keep, rows)
         await session.run(self._free_keys, rows)
         return len(await session.run(self._forget, rows))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
+from adapters.database.documents import Document
 from adapters.database.pasts import open_pasts
 from adapters.database.retention import OUTSIDE, SqlRetention
 from adapters.database.rights import Role
@@ -36,6 +37,7 @@ from tests.adapters.database.migrated import migrated, url_of
 from tests.adapters.database.sealing import KEYS
 from tests.adapters.database.test_rights import executed
 from tests.builders import NOW, VENUE_ID
+from tests.service.waiting import until
 
 LONG_AGO = NOW - timedelta(days=100)
 BEFORE = NOW - timedelta(days=90)
@@ -455,3 +457,110 @@ async def test_a_database_whose_commands_are_all_retired_is_not_taken_for_a_new_
     async with open_pasts(settings, KEYS) as pasts:
         assert not await pasts.knows_nothing()
         assert old.row_id in await pasts.retired([old.row_id, uuid4()])
+
+
+async def test_a_command_that_is_begun_anew_is_not_taken_with_its_old_end(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its letter was put back between the look at its partition and the move: it is under way."""
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane = await Lane.opened(database)
+    failed = await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
+    assert isinstance(database.retention, SqlRetention)
+    statements = database.retention._statements
+    move = statements.move
+
+    async def put_back_before(session: Session, rows: Document) -> int:
+        async with lane.transaction() as transaction:
+            await transaction.retire_ends({failed.row_id: uuid4()})
+            await transaction.start([replace(failed, run=1)])
+        return await move(session, rows)
+
+    monkeypatch.setattr(statements, "move", put_back_before)
+    await database.retention.retire_commands(datetime.now(UTC), 10)
+    async with lane.transaction() as transaction:
+        found = await transaction.find_commands([failed.row_id])
+        assert found[failed.row_id].start.run == 1
+        assert await transaction.find_retired([failed.row_id]) == {}
+    await database.close()
+
+
+async def test_who_begins_a_command_anew_waits_until_its_old_end_is_moved(
+    fresh_url: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what was just begun would be deleted in place of what had ended."""
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane = await Lane.opened(database)
+    failed = await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
+    run = Session.run
+
+    async def put_back() -> None:
+        async with lane.transaction() as transaction:
+            await transaction.retire_ends({failed.row_id: uuid4()})
+            await transaction.start([replace(failed, run=1)])
+
+    begun: list[asyncio.Task[None]] = []
+
+    async def waits_or_ended(task: asyncio.Task[None]) -> bool:
+        return task.done() or await somebody_waits(engine)
+
+    async def begins_meanwhile(
+        self: Session, statement: Any, rows: Any = None, **named: Any
+    ) -> Any:
+        if "insert into retired_commands" in str(statement):
+            monkeypatch.setattr(Session, "run", run)
+            begun.append(asyncio.create_task(put_back()))
+            await until(lambda: waits_or_ended(begun[0]))
+        return await run(self, statement, rows, **named)
+
+    monkeypatch.setattr(Session, "run", begins_meanwhile)
+    await database.retention.retire_commands(datetime.now(UTC), 10)
+    await begun[0]
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_commands([failed.row_id]))[failed.row_id].start.run == 1
+    await database.close()
+
+
+async def somebody_waits(engine: AsyncEngine) -> bool:
+    """For a lock, anywhere on this server."""
+    async with engine.connect() as connection:
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' limit 1"
+        return (await connection.execute(text(waits))).first() is not None
+
+
+async def test_what_is_owed_a_moment_before_its_booking_goes_is_not_forgotten(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane = await Lane.opened(database)
+    booking_id = await booked(lane)
+    owed = Undo(uuid4(), booking_id, VENUE_ID, _OWED)
+    run = Session.run
+
+    async def owes_first(self: Session, statement: Any, rows: Any = None, **named: Any) -> Any:
+        if "delete from booking_history" in str(statement):
+            monkeypatch.setattr(Session, "run", run)
+            await lane.record([a_recording(await lane.started(), owed=(owed,))])
+        return await run(self, statement, rows, **named)
+
+    monkeypatch.setattr(Session, "run", owes_first)
+    await retired_bookings(lane)
+    async with lane.transaction() as transaction:
+        assert (await transaction.find_undo([owed.id])).keys() == {owed.id}
+    await database.close()
+
+
+async def test_a_table_of_a_partitions_name_keeps_no_other_one_from_being_made(
+    fresh_url: str,
+) -> None:
+    """Left by somebody who detached it, say; a worker that raised here would end."""
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    owner = create_async_engine(fresh_url, poolclass=NullPool)
+    until_ = max(end for _, end in (await partitions(owner)).values() if end)
+    async with owner.begin() as connection:
+        await connection.execute(text(f"create table outcomes_{until_:%Y%m%d} (other integer)"))
+    ahead = until_ + timedelta(days=40) - datetime.now(UTC)
+    further = await database.retention.make_ahead(Period.MONTH, ahead)
+    assert further["outcomes"] > until_ + timedelta(days=32)
+    await owner.dispose()
+    await database.close()

@@ -29,6 +29,7 @@ from handlers.ports import DatabaseAway, KnownCommand, Start
 from tests.adapters.database.lane import Lane, a_recording, a_start
 from tests.adapters.database.sealing import KEYS
 from tests.adapters.database.test_migrations import empty_url
+from tests.service.waiting import until
 
 __all__ = ["empty_url"]  # the fixture: a database without tables, of either kind
 
@@ -136,6 +137,26 @@ async def test_the_large_table_is_looked_at_beside_those_who_write_it(database_u
     await writer.close()
 
 
+async def test_the_first_outcome_of_all_may_be_written_while_0008_comes(database_url: str) -> None:
+    """It is waited for, and looked at: partitions that begin at once would have no room for it."""
+    await asyncio.to_thread(migrate, database_url, BEFORE)
+    url = database_url.replace("+asyncpg", "")
+    writer, owner = await asyncpg.connect(url), await asyncpg.connect(url)
+
+    async def waits() -> bool:
+        asked = "select exists (select 1 from pg_locks where not granted and locktype = 'relation')"
+        return bool(await owner.fetchval(asked))
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as beside, writer.transaction():
+        await OldWorker(writer).command()
+        beside.create_task(asyncio.to_thread(migrate, database_url, "0008"))
+        await until(waits)
+    await asyncio.to_thread(migrate, database_url)
+    assert await owner.fetchval("select count(*) from outcomes_before") == 1
+    await writer.close()
+    await owner.close()
+
+
 async def test_a_lock_that_is_not_to_be_had_is_told_as_what_it_is(database_url: str) -> None:
     """A migration waits for none for long: whoever came meanwhile would stand in line behind it."""
     await asyncio.to_thread(migrate, database_url)
@@ -208,6 +229,19 @@ async def test_ids_that_are_all_that_is_left_are_not_thrown_away(empty_url: str)
     with pytest.raises(RuntimeError, match="would do commands again"):
         await asyncio.to_thread(unmigrate, empty_url, BEFORE)
     assert await asyncio.to_thread(pending_migrations, empty_url) == []
+
+
+async def test_commands_whose_outcomes_somebody_dropped_are_not_left_to_older_workers(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    await written(empty_url)
+    engine = create_async_engine(empty_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("delete from outcomes"))
+    await engine.dispose()
+    with pytest.raises(RuntimeError, match="would do commands again"):
+        await asyncio.to_thread(unmigrate, empty_url, BEFORE)
 
 
 # --- what versions promise each other ---

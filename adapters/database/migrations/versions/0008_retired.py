@@ -17,11 +17,14 @@ works_with = "0007"
 
 # Without rows nobody is at work: partitions begin at once. Else two months are time enough for the
 # next two migrations, and for workers of the older version to be gone before the first is full.
+# Locked before it is looked at: the first row ever would break the promise behind our back, and
+# then neither could 0009 see it kept nor a worker write.
 _BOUND: Final = """
     do $$
     declare
         bound timestamptz := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC';
     begin
+        lock table outcomes in access exclusive mode;
         if exists (select 1 from outcomes) then
             bound := (date_trunc('month', now() at time zone 'UTC') + interval '2 months')
                 at time zone 'UTC';
@@ -31,6 +34,17 @@ _BOUND: Final = """
             bound
         );
     end $$
+"""
+
+
+# Without journal and outcome: somebody dropped the partition and did not have the ids moved out.
+_ONLY_IDS: Final = """
+    select row_id from retired_commands
+    union all
+    select row_id from commands
+    where not exists (select 1 from journal where journal.row_id = commands.row_id)
+    and not exists (select 1 from outcomes where outcomes.row_id = commands.row_id)
+    limit 1
 """
 
 
@@ -64,7 +78,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refused once ids are all that is left of commands: an older worker would do them again."""
-    if op.get_bind().execute(text("select 1 from retired_commands limit 1")).first():
+    if op.get_bind().execute(text(_ONLY_IDS)).first():
         raise RuntimeError("an older worker would do commands again of which only ids are left")
     if op.get_context().dialect.name == "postgresql":
         op.execute("alter table outcomes drop constraint outcomes_until")

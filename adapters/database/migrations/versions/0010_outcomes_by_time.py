@@ -99,7 +99,7 @@ _FUNCTIONS: Final = (
             exception
                 when lock_not_available or deadlock_detected then
                     exit;
-                when check_violation then
+                when check_violation or duplicate_table then
                     null;
             end;
             since_ := until_;
