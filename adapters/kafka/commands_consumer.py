@@ -101,11 +101,11 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Wait for the batch in hand and let go of everything (every rebalance takes all)."""
         self._lanes.assign(())
         self._redelivery.forget_all()
-        # Whatever was waited for is the next owner's affair.
-        self._stuck.clear()
-        self._standstill.over()
         async with self._in_hand:
             await self._lanes.close_all()
+            # Whatever was waited for, by the batch in hand too, is the next owner's affair.
+            self._stuck.clear()
+            self._standstill.over()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._lanes.assign(assigned)
@@ -139,7 +139,17 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 # Not assigned by the group's word; if it is in a moment, the records come again.
                 self._figures.again(1, "opening")
                 await self._again(consumer, parts, [source], self._heartbeat_seconds / 10)
+            else:
+                self._opened(source, parts[source])
         return lanes
+
+    def _opened(self, source: TopicPartition, part: Sequence[Record]) -> None:
+        """What was waited for may have been committed after all, and then never comes again."""
+        mark = self._lanes.opened([source])[source].mark
+        if mark is not None and mark.covers(part[-1].coordinates):
+            self._stuck.discard(source)
+            if not self._stuck:
+                self._standstill.over()
 
     async def _do(
         self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
