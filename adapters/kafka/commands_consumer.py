@@ -116,6 +116,17 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._in_hand:
             await self._lanes.close_all()
 
+    def _opened(self, source: TopicPartition, part: Sequence[Record]) -> None:
+        """What was waited for may have been committed after all, and then never comes again."""
+        mark = self._lanes.opened([source])[source].mark
+        if mark is not None and mark.covers(part[-1].coordinates):
+            self._gets_on([source])
+
+    def _gets_on(self, sources: Collection[TopicPartition]) -> None:
+        self._stuck.difference_update(sources)
+        if not self._stuck:
+            self._standstill.over()
+
     async def _rest(self) -> None:
         """Nothing has come for a while: what was published last is written."""
         async with self._in_hand:
@@ -142,14 +153,6 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 self._opened(source, parts[source])
         return lanes
-
-    def _opened(self, source: TopicPartition, part: Sequence[Record]) -> None:
-        """What was waited for may have been committed after all, and then never comes again."""
-        mark = self._lanes.opened([source])[source].mark
-        if mark is not None and mark.covers(part[-1].coordinates):
-            self._stuck.discard(source)
-            if not self._stuck:
-                self._standstill.over()
 
     async def _do(
         self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
@@ -231,13 +234,9 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
-            else:
-                self._stuck.discard(source)
-        self._watch.published(
-            [s.partition for s, result in zip(sources, results, strict=True) if result is None]
-        )
-        if not self._stuck:
-            self._standstill.over()
+        published = [s for s, result in zip(sources, results, strict=True) if result is None]
+        self._watch.published([source.partition for source in published])
+        self._gets_on(published)
         return not failed
 
     async def _failed(
