@@ -8,9 +8,27 @@ from typing import Any
 
 import pytest
 
-from domain.effects import CreateIntent, PartnerCall, ReserveInventory
-from tests.handlers.invariants import assert_nothing_is_held_for_nobody, assert_sound
+from domain.effects import (
+    ConfirmIntent,
+    CreateIntent,
+    PartnerCall,
+    RefundPayment,
+    ReleaseInventory,
+    ReserveInventory,
+)
+from tests.handlers.invariants import assert_sound
+from tests.handlers.test_crashes import (
+    Scenario,
+    a_cancellation_with_refund,
+    a_confirmation,
+    a_create_that_is_given_back,
+    an_update_to_another_item,
+)
 from tests.handlers.world import Crash, World
+
+
+async def a_create(world: World) -> None:
+    world.create(inventory_item_id="table-1", payment_method_id="pm_1")
 
 
 async def dies_after(world: World, kind: type[PartnerCall]) -> None:
@@ -26,20 +44,29 @@ async def dies_after(world: World, kind: type[PartnerCall]) -> None:
     world.partners.on_call = nothing
 
 
-@pytest.mark.parametrize("kind", [ReserveInventory, CreateIntent])
-async def test_what_was_begun_is_given_back_though_its_partner_cannot_be_asked_again(
-    world: World, kind: Any
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [
+        (a_create, ReserveInventory),
+        (a_create, CreateIntent),
+        (a_create_that_is_given_back, ReleaseInventory),
+        (an_update_to_another_item, ReserveInventory),
+        (a_confirmation, ConfirmIntent),
+        (a_cancellation_with_refund, RefundPayment),
+        (a_cancellation_with_refund, ReleaseInventory),
+    ],
+)
+async def test_what_was_begun_has_its_owner_though_its_partner_cannot_be_asked_again(
+    world: World, scenario: Scenario, kind: Any
 ) -> None:
-    asked = world.create(inventory_item_id="table-1")
+    await scenario(world)
     await dies_after(world, kind)
-    assert len(world.partners.effects(kind)) == 1
     world.partners.is_away_for(kind)  # a breaker is open, or nobody listens
     await world.settle()
-    assert world.reply_to(asked).status >= 500
+    assert_sound(world)
     world.partners.heal()
     for _ in range(3):
         world.later(minutes=120)
         await world.sweep()
         await world.settle()
-    assert_nothing_is_held_for_nobody(world)
     assert_sound(world)
