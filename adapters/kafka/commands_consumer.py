@@ -225,16 +225,23 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         sources = [source for source in lanes if source.partition in answer]
         self._watch.at(Stage.PUBLISH)
-        results = await asyncio.gather(
-            *(lanes[s].publish(answer[s.partition], done[s]) for s in sources),
-            return_exceptions=True,
-        )
+        published: list[TopicPartition] = []
+
+        async def publish(source: TopicPartition) -> None:
+            await lanes[source].publish(answer[source.partition], done[source])
+            published.append(source)
+
+        try:
+            results = await asyncio.gather(*map(publish, sources), return_exceptions=True)
+        except asyncio.CancelledError:  # the others took too long; these are committed all the same
+            self._watch.comes_again([s.partition for s in sources if s not in published])
+            self._watch.published([source.partition for source in published])
+            raise
         failed = False
         for source, result in zip(sources, results, strict=True):
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
-        published = [s for s, result in zip(sources, results, strict=True) if result is None]
         self._watch.published([source.partition for source in published])
         self._gets_on(published)
         return not failed

@@ -15,6 +15,7 @@ from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.lanes import Lane, Lanes
 from adapters.kafka.queries_consumer import QueriesConsumer
 from handlers.ports import DatabaseAway, Held, Mark, Output, Record
+from tests.adapters.kafka.test_watched import Heard
 from tests.adapters.kafka.workers import never, quick
 
 ONE, OTHER = (TopicPartition("t.commands", at) for at in (1, 2))
@@ -97,9 +98,12 @@ class Failing:
         return []
 
 
-def of_commands(work: Failing, lanes: LanesInMemory) -> CommandsConsumer:
+def of_commands(
+    work: Failing, lanes: LanesInMemory, heard: Heard | None = None
+) -> CommandsConsumer:
     settings = quick("nowhere:9092", "t")
-    return CommandsConsumer(settings, work, cast("Lanes", lanes), TopicDirectory(settings), never)
+    topics = TopicDirectory(settings)
+    return CommandsConsumer(settings, work, cast("Lanes", lanes), topics, never, heard)
 
 
 def record(source: TopicPartition, offset: int) -> Record:
@@ -149,3 +153,20 @@ async def test_queries_that_failed_while_they_were_taken_away_are_not_waited_for
     work.may_go_on.set()
     await asyncio.gather(batch, taking)
     assert consumer.awaited is None
+
+
+class Hanging(Publisher):
+    async def publish(self, outputs: Sequence[Output], reached: Mark) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_what_was_committed_counts_although_another_partition_takes_too_long() -> None:
+    work, lanes, heard = Failing(), LanesInMemory(), Heard()
+    work.may_go_on.set()
+    await lanes.open(GONE, ONE)
+    await lanes.open(GONE, OTHER)
+    lanes.open_ones[OTHER].publisher = Hanging()
+    consumer = of_commands(work, lanes, heard)
+    consumer.hurry(0.1)
+    await consumer.consume(GONE, [record(ONE, 0), record(OTHER, 0)])
+    assert heard.told[:3] == [("publish", ()), ("comes again", (2,)), ("published", (1,))]
