@@ -54,7 +54,7 @@ class TurnedAway:
     def told(self) -> Told:
         """For those who look on."""
         ended = Ended(self.code.status, self.code.word)
-        return Told(self.record, UNREADABLE, ended, _sent(self.record))
+        return Told(self.record, UNREADABLE, ended, self.record.sent)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Unauthenticated:
             self.record,
             self.raw.type,
             Ended(Code.UNAUTHENTICATED.status, Code.UNAUTHENTICATED.word),
-            _sent(self.record),
+            self.record.sent,
             self.raw.command_id,
             correlation_id=self.headers.correlation_id,
             traceparent=self.headers.traceparent,
@@ -186,10 +186,6 @@ class Intake:
             refusal = Refusal(Code.UNREADABLE, f"The record cannot be read: {detail}.")
             outputs.insert(0, route.reply(refusal_body("command_id", None, None, now, refusal)))
         return TurnedAway(record, outputs)
-
-
-def _sent(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
 
 
 def _judged(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +137,7 @@ class QueryHandlers:
     ) -> _Asked | Refusal:
         if isinstance(raw, Unreadable):
             return _unreadable(raw)
-        sent = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        sent = record.sent
         principal = self.authenticator.authenticate(headers.authorization, sent)
         if isinstance(principal, Refusal):
             return principal
@@ -246,7 +246,7 @@ def _told(record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: 
         record,
         UNREADABLE if isinstance(raw, Unreadable) else raw.type,
         Ended.refused(refusal) if isinstance(refusal, Refusal) else Ended(200),
-        datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        record.sent,
         None if isinstance(raw, Unreadable) else raw.query_id,
         correlation_id=headers.correlation_id,
         traceparent=headers.traceparent,

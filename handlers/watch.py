@@ -89,9 +89,10 @@ class Watch:
         if not self._traces.is_on:
             return headers
         batch = self._batch
-        headers, span = self._traces.message(record, headers, batch.began_ns)
-        if span is not None:
-            batch.spans[record.partition, record.offset] = record, span
+        with _harmless():
+            headers, span = self._traces.message(record, headers, batch.began_ns)
+            if span is not None:
+                batch.spans[record.partition, record.offset] = record, span
         return headers
 
     def at(self, stage: Stage) -> None:
@@ -143,7 +144,8 @@ class Watch:
             batch.told.pop(partition, None)
         for at in [at for at in batch.spans if at[0] in partitions]:
             _, span = batch.spans.pop(at)
-            end_unfinished(span)
+            with _harmless():
+                end_unfinished(span)
 
     def _write(self, told: Sequence[Told], seconds: Mapping[str, float]) -> None:
         wanted = [one for one in told if self._lines.wants(one.ended)]

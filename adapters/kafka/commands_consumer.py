@@ -101,11 +101,11 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Wait for the batch in hand and let go of everything (every rebalance takes all)."""
         self._lanes.assign(())
         self._redelivery.forget_all()
-        # Whatever was waited for is the next owner's affair.
-        self._stuck.clear()
-        self._standstill.over()
         async with self._in_hand:
             await self._lanes.close_all()
+            # Whatever was waited for, by the batch in hand too, is the next owner's affair.
+            self._stuck.clear()
+            self._standstill.over()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._lanes.assign(assigned)
@@ -115,6 +115,17 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._redelivery.forget_all()
         async with self._in_hand:
             await self._lanes.close_all()
+
+    def _opened(self, source: TopicPartition, part: Sequence[Record]) -> None:
+        """What was waited for may have been committed after all, and then never comes again."""
+        mark = self._lanes.opened([source])[source].mark
+        if mark is not None and mark.covers(part[-1].coordinates):
+            self._gets_on([source])
+
+    def _gets_on(self, sources: Collection[TopicPartition]) -> None:
+        self._stuck.difference_update(sources)
+        if not self._stuck:
+            self._standstill.over()
 
     async def _rest(self) -> None:
         """Nothing has come for a while: what was published last is written."""
@@ -139,6 +150,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 # Not assigned by the group's word; if it is in a moment, the records come again.
                 self._figures.again(1, "opening")
                 await self._again(consumer, parts, [source], self._heartbeat_seconds / 10)
+            else:
+                self._opened(source, parts[source])
         return lanes
 
     async def _do(
@@ -212,22 +225,25 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         sources = [source for source in lanes if source.partition in answer]
         self._watch.at(Stage.PUBLISH)
-        results = await asyncio.gather(
-            *(lanes[s].publish(answer[s.partition], done[s]) for s in sources),
-            return_exceptions=True,
-        )
+        published: list[TopicPartition] = []
+
+        async def publish(source: TopicPartition) -> None:
+            await lanes[source].publish(answer[source.partition], done[source])
+            published.append(source)
+
+        try:
+            results = await asyncio.gather(*map(publish, sources), return_exceptions=True)
+        except asyncio.CancelledError:  # the others took too long; these are committed all the same
+            self._watch.comes_again([s.partition for s in sources if s not in published])
+            self._watch.published([source.partition for source in published])
+            raise
         failed = False
         for source, result in zip(sources, results, strict=True):
             if isinstance(result, BaseException):
                 failed = True
                 await self._failed(consumer, parts, [source], result)
-            else:
-                self._stuck.discard(source)
-        self._watch.published(
-            [s.partition for s, result in zip(sources, results, strict=True) if result is None]
-        )
-        if not self._stuck:
-            self._standstill.over()
+        self._watch.published([source.partition for source in published])
+        self._gets_on(published)
         return not failed
 
     async def _failed(

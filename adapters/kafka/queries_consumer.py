@@ -82,10 +82,9 @@ class QueriesConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Wait for the batch in hand, or its answers come twice."""
         self._redelivery.forget_all()
-        # Whatever was waited for is the next owner's affair.
-        self._standstill.over()
         async with self._in_hand:
-            pass
+            # Whatever was waited for, by the batch in hand too, is the next owner's affair.
+            self._standstill.over()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Nothing to do: the consumer begins at the committed offsets."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -13,7 +12,6 @@ from app.cli.printing import escaped, field, shown
 from handlers.ports import Record
 from schemas.letters import about
 
-_LAST_MS: Final = 253_402_300_799_000  # the last second of the year 9999
 _STYLES: Final = {2: "green", 4: "yellow", 5: "red"}
 
 
@@ -23,7 +21,7 @@ def as_json(record: Record) -> dict[str, Any]:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "timestamp": sent_at(record).isoformat().replace("+00:00", "Z"),
+        "timestamp": record.sent.isoformat().replace("+00:00", "Z"),
         "key": _text(record.key),
         "headers": {_name(name): _text(value) for name, value in record.headers},
         "value": read_value(record.value),
@@ -33,7 +31,7 @@ def as_json(record: Record) -> dict[str, Any]:
 def as_line(record: Record) -> Text:
     """What a reader looks for first: when, what, about which booking, how it went."""
     value = shown(read_value(record.value))
-    line = Text(f"{sent_at(record):%H:%M:%S.%f}"[:-3], style="dim")
+    line = Text(f"{record.sent:%H:%M:%S.%f}"[:-3], style="dim")
     if (told := about(record.headers)) and "reason" in told:
         line.append(f"  {field(told['reason'])}", style="red")
         source = "/".join(told.get(f"source_{each}", "?") for each in ("topic", "partition"))
@@ -44,11 +42,6 @@ def as_line(record: Record) -> Text:
     if "event_type" in value:
         return _event(line, value)
     return _reply(line, value)
-
-
-def sent_at(record: Record) -> datetime:
-    """The broker's timestamp, or the nearest that a calendar has: producers may set some."""
-    return datetime.fromtimestamp(min(max(record.timestamp_ms, 0), _LAST_MS) / 1000, UTC)
 
 
 def read_value(value: bytes | None) -> Any:

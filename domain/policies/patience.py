@@ -6,6 +6,8 @@ and a reservation that was refused under its old key may be made by the first tr
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from domain.booking import Booking
 from domain.commands import Moment
 from domain.effects import Full, Partner, PartnerAnswer, PartnerUnavailable
@@ -27,7 +29,10 @@ def after_unheard(answer: PartnerAnswer) -> PartnerAnswer:
     """What an answer says when an earlier try of the same call, under the same key, was not heard.
 
     Inventory's 409 may be about that very try: it is still being worked on, or it took the room.
+    Where the partner could not be asked again, the earlier try may have happened all the same.
     """
     if isinstance(answer, Full):
         return PartnerUnavailable(Partner.INVENTORY, "full, but an earlier try was not heard", True)
+    if isinstance(answer, PartnerUnavailable):
+        return replace(answer, may_have_happened=True)
     return answer

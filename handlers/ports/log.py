@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+_LAST_MS: Final = 253_402_300_799_000  # the last second of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ class Record:
     @property
     def coordinates(self) -> Coordinates:
         return Coordinates(self.topic, self.partition, self.offset, self.timestamp_ms)
+
+    @property
+    def sent(self) -> datetime:
+        """The broker's timestamp, or the nearest that a calendar has: producers may set some."""
+        return datetime.fromtimestamp(min(max(self.timestamp_ms, 0), _LAST_MS) / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)

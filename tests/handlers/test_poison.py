@@ -280,3 +280,14 @@ async def test_who_copies_a_letters_signature_onto_a_record_stands_not_behind_it
     _, copy = letters(world)
     record = Record("t", 0, 0, 1, copy.key, copy.value, copy.headers)
     assert world.signer.verified_letter(record) is None
+
+
+@pytest.mark.parametrize("at", [-(10**17), 10**17])
+async def test_a_record_of_an_impossible_time_is_set_aside(world: World, at: int) -> None:
+    world.create()
+    world.log[0] = replace(world.log[0], timestamp_ms=at)
+    for _ in range(TRIES):
+        with pytest.raises((ValueError, OverflowError, OSError)):
+            await world.deliver(at_most=1, alone=True)
+    await world.deliver(at_most=1, alone=True)
+    assert told(letters(world)[0])["dlq_reason"] == "poison"

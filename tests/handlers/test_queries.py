@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,15 @@ async def test_a_database_that_is_away_is_never_an_answer(world: World) -> None:
         await world.ask("get_booking", {"booking_id": booking["id"]})
     with pytest.raises(DatabaseAway):
         await world.ask("list_guest_bookings", {"guest_id": str(GUEST.id)})
+
+
+READABLE = json.dumps({"type": "get_booking", "query_id": str(VENUE), "data": {}}).encode()
+
+
+@pytest.mark.parametrize("value", [b"\xff", READABLE])
+@pytest.mark.parametrize("at", [-(10**17), 10**17])
+async def test_a_query_of_an_impossible_time_holds_up_no_other(
+    world: World, value: bytes, at: int
+) -> None:
+    query = replace(world.query(value), timestamp_ms=at)
+    assert await world.queries.answer([query]), "a reply or a dead letter"

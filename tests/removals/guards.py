@@ -133,13 +133,12 @@ REMOVALS: Final = (
         (
             Edit(
                 "adapters/kafka/commands_consumer.py",
-                """        self._standstill.over()
-        async with self._in_hand:
+                """        async with self._in_hand:
             await self._lanes.close_all()
-""",
-                """        self._standstill.over()
-        await self._lanes.close_all()
-""",
+            # What""",
+                """        await self._lanes.close_all()
+        if True:
+            # What""",
             ),
         ),
         ("tests/service/test_joining.py",),
@@ -373,7 +372,7 @@ REMOVALS: Final = (
     ),
     Removal(
         "standing still by partition",
-        (Edit("adapters/kafka/commands_consumer.py", "if not self._stuck:", "if not failed:"),),
+        (Edit("adapters/kafka/commands_consumer.py", "if not self._stuck:", "if sources:"),),
         ("tests/adapters/kafka/test_readiness.py",),
         "the work of 7 says nothing about 3",
     ),

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from app.cli.dlq import _line
 from app.cli.printing import escaped, field, json_text, shown
-from app.cli.records import as_json, as_line, read_value, sent_at
+from app.cli.records import as_json, as_line, read_value
 from app.redriving import Told
 from app.why.account import account_of
 from app.why.page import page_of, undo_lines
@@ -164,5 +164,5 @@ def test_what_lies_deeper_than_json_is_written_is_shown_as_text() -> None:
 
 
 def test_a_time_that_no_calendar_has_is_the_nearest_one() -> None:
-    assert sent_at(a_record(b"", timestamp_ms=-1)).year == 1970
-    assert sent_at(a_record(b"", timestamp_ms=2**63 - 1)).year == 9999
+    assert a_record(b"", timestamp_ms=-1).sent.year == 1970
+    assert a_record(b"", timestamp_ms=2**63 - 1).sent.year == 9999
