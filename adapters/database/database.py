@@ -38,7 +38,7 @@ from handlers.ports import (
     UseCounts,
 )
 
-_POOLS: Final = ("writing", "reading", "replica")
+_POOLS: Final = ("writing", "reading")
 
 
 @dataclass(frozen=True, slots=True)
