@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,14 @@ import structlog
 pytest_plugins = ["tests.servers.plugin"]
 
 _LONG = ("canary", "chaos", "service/matrix", "service/faults", "service", "samples", "adapters")
+
+
+def pytest_configure() -> None:
+    """A shell lets what it runs in the background ignore SIGINT, and whatever tests start would
+    inherit that: commands that are to be interrupted would go on for ever.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
