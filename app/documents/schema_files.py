@@ -15,15 +15,20 @@ from typing import Final
 
 from app.documents.evolution import broken_promises
 from app.documents.shapes import Shape, shapes
+from schemas.catalogue import Kind
 
+_FOLDERS: Final = {
+    Kind.COMMAND: "commands",
+    Kind.QUERY: "queries",
+    Kind.REPLY: "replies",
+    Kind.EVENT: "events",
+}
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "schemas"
 
 
 def file_name(shape: Shape) -> str:
     """The kind of message is the folder."""
-    return f"{shape.kind.value}s/{shape.name}.json".replace("querys/", "queries/").replace(
-        "replys/", "replies/"
-    )
+    return f"{_FOLDERS[shape.kind]}/{shape.name}.json"
 
 
 def schema_files() -> Mapping[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -14,16 +13,7 @@ import structlog
 from app.logs import configure_logs
 from handlers.ports import PromiseBroken
 
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """Logging is the process's own; other tests want it back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_as_they_were")
 
 
 def lines(stream: StringIO) -> list[dict[str, Any]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from app.logs import configure_logs
 
+pytestmark = pytest.mark.usefixtures("logs_as_they_were")
 _log = structlog.get_logger(__name__)
 
 

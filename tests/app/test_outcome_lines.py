@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -20,15 +19,7 @@ DONE, REFUSED = Ended(201), Ended(409, "slot_unavailable")
 LINE = {"operation": "create_booking", "message_id": UUID(int=1), "ms": {"whole": 1.5}}
 
 
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """Logging is the process's own; other tests want it back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_as_they_were")
 
 
 def written(log: OutcomeLog, stream: StringIO) -> list[dict[str, Any]]:

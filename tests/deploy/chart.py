@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from tests.tools import tool
+from tests.tools import brought, tool
 
 REPOSITORY: Final = Path(__file__).parents[2]
 CHART: Final = REPOSITORY / "deploy/helm/booking-worker"
@@ -84,8 +84,7 @@ def _definitions() -> Registry[Any]:
 
 
 def _schema(manifest: Manifest) -> Any:
-    if not SCHEMAS.is_dir():
-        tool("the schemas of Kubernetes")  # fails or skips, as for a program that is missing
+    brought(".tools/schemas/kubernetes")
     kind, (group, _, version) = manifest["kind"], manifest["apiVersion"].rpartition("/")
     if kind in _CUSTOM:
         definition = yaml.safe_load((SCHEMAS / _CUSTOM[kind]).read_text())

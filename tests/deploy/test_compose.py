@@ -17,10 +17,9 @@ from adapters.kafka.broker import GRACE_SECONDS
 from adapters.kafka.settings import KafkaSettings
 from app.cli.application import application
 from app.main import GIVES_UP_WITHIN_SECONDS
-from tests.deploy.chart import SCHEMAS
 from tests.deploy.known_settings import strange_settings
 from tests.deploy.write_dashboards import FOLDER, OVERVIEW
-from tests.tools import tool
+from tests.tools import brought, tool
 
 REPOSITORY: Final = Path(__file__).parents[2]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
@@ -30,9 +29,7 @@ PROMETHEUS: Final = REPOSITORY / "deploy/prometheus/prometheus.yaml"
 
 
 def test_the_specification_allows_it() -> None:
-    if not SCHEMAS.is_dir():
-        tool("the schema of compose files")  # fails or skips, as for a program that is missing
-    schema = json.loads((SCHEMAS / "compose-spec.json").read_text())
+    schema = json.loads(brought(".tools/schemas/compose-spec.json").read_text())
     assert [error.message for error in Draft7Validator(schema).iter_errors(COMPOSE)] == []
     assert not Draft7Validator(schema).is_valid(COMPOSE | {"service": {}})
 

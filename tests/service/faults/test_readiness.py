@@ -6,7 +6,7 @@ Alive it is all the while: nobody may restart it for what a restart does not men
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,7 @@ from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from app.health_file import Beat, last_beat
 from app.local_servers import KafkaServer, PostgresServer
-from app.local_servers.loopback import HOST, free_port
-from tests.servers.kafka_nodes import kafka_with_another_way_in
+from app.local_servers.loopback import HOST
 from tests.service.asking import book
 from tests.service.callers import a_guest
 from tests.service.faults.proxy import Proxy, proxy
@@ -64,14 +63,6 @@ class Watched:
             return holds(self.beat())
 
         return says
-
-
-@pytest.fixture(scope="module")
-def kafka_and_the_way_in() -> Iterator[tuple[KafkaServer, int, int]]:
-    """A Kafka, its second port, and where the proxy to that has to stand."""
-    through = free_port()
-    with kafka_with_another_way_in(through) as (server, port):
-        yield server, port, through
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

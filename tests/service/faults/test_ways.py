@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -17,10 +17,9 @@ from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import TopicNames
 from app.demo.partners.faults import Fault, Kind
 from app.local_servers import KafkaServer, PostgresServer
-from app.local_servers.loopback import HOST, free_port
+from app.local_servers.loopback import HOST
 from handlers.ports import Mark
 from tests.fakes.sealing import FakeServiceKeys
-from tests.servers.kafka_nodes import kafka_with_another_way_in
 from tests.service.asking import failing
 from tests.service.builders import a_create
 from tests.service.callers import a_guest
@@ -53,14 +52,6 @@ class Ways:
         """Returns when everything sent has been accepted."""
         replies = [await self.house.client.reply_to_sent(each) for each in sent]
         assert {reply.status for reply in replies} == {201}
-
-
-@pytest.fixture(scope="module")
-def kafka_and_the_way_in() -> Iterator[tuple[KafkaServer, int, int]]:
-    """A Kafka, its second port, and where the proxy to that has to stand."""
-    through = free_port()
-    with kafka_with_another_way_in(through) as (server, port):
-        yield server, port, through
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
