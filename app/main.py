@@ -12,6 +12,7 @@ from signal import SIGINT, SIGTERM
 import structlog
 from aiokafka.errors import KafkaError
 from faststream import FastStream
+from opentelemetry.metrics import Meter
 
 from adapters.database.database import Database, open_database
 from adapters.database.migrations import WorkerTooOld, pending_migrations
@@ -81,7 +82,7 @@ async def _live(settings: Settings) -> str | None:
         await held.enter_async_context(beside(pulse.beat()))
         told = await held.enter_async_context(telemetry(settings.metrics))
         observed(told.meter, READY, lambda: [(0 if pulse.awaited() else 1, {})])
-        database = _opened(settings)
+        database = _opened(settings, told.meter)
         held.push_async_callback(database.close)
         await _ready(settings, database, pulse)
         clients = await held.enter_async_context(authenticator(settings.auth))
@@ -136,9 +137,9 @@ async def _live(settings: Settings) -> str | None:
         return end.reason
 
 
-def _opened(settings: Settings) -> Database:
+def _opened(settings: Settings, meter: Meter) -> Database:
     try:
-        return open_database(settings.database, service_keys(settings.seal_keys))
+        return open_database(settings.database, service_keys(settings.seal_keys), meter)
     except (DatabaseInUse, ValueError) as error:
         raise CannotStart(str(error)) from error
 

@@ -15,14 +15,18 @@ from domain.lifecycle import Status
 
 @dataclass(frozen=True, slots=True)
 class GetBooking:
+    """`known_version` is one that the asker has seen; 0: none. Nothing older may be the answer."""
+
     query_id: UUID
     booking_id: UUID
+    known_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GetBookingByReference:
     query_id: UUID
     booking_reference: str
+    known_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class ListVenueBookings:
 class GetBookingHistory:
     query_id: UUID
     booking_id: UUID
+    known_version: int = 0
 
 
 Query = (

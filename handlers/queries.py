@@ -8,10 +8,10 @@ same as a create's, so that the two cannot disagree.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -64,6 +64,7 @@ _NOT_FOUND = Refusal(Code.BOOKING_NOT_FOUND, "There is no such booking.")
 _FAILED = Refusal(Code.INTERNAL_ERROR, "The service failed on this query.")
 
 Answer = Mapping[str, Any] | Refusal
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,21 @@ class QueryHandlers:
         return await refuse_excess(self.counts, counters, self.clock())
 
     async def _look_up(self, queries: Sequence[Query]) -> _Found:
-        ids = [q.booking_id for q in queries if isinstance(q, GetBooking | GetBookingHistory)]
-        references = [q.booking_reference for q in queries if isinstance(q, GetBookingByReference)]
+        ids = _newest(
+            (q.booking_id, q.known_version)
+            for q in queries
+            if isinstance(q, GetBooking | GetBookingHistory)
+        )
+        references = _newest(
+            (q.booking_reference, q.known_version)
+            for q in queries
+            if isinstance(q, GetBookingByReference)
+        )
         return _Found(
-            await self.reads.bookings(ids) if ids else {},
-            await self.reads.bookings_by_reference(references) if references else {},
+            await self.reads.bookings(list(ids), ids) if ids else {},
+            await self.reads.bookings_by_reference(list(references), references)
+            if references
+            else {},
         )
 
     async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
@@ -183,17 +194,20 @@ class QueryHandlers:
                 return _shown(asked, found.bookings.get(booking_id))
             case GetBookingByReference(booking_reference=reference):
                 return _shown(asked, found.by_reference.get(reference))
-            case GetBookingHistory(booking_id=booking_id):
-                return await self._history(asked, found.bookings.get(booking_id))
+            case GetBookingHistory() as query:
+                return await self._history(query, asked, found.bookings.get(query.booking_id))
             case ListGuestBookings() | ListVenueBookings() as query:
                 return await self._page(query, asked)
             case CheckAvailability() as query:
                 return await self._availability(query, asked)
 
-    async def _history(self, asked: _Asked, booking: Booking | None) -> Answer:
+    async def _history(
+        self, query: GetBookingHistory, asked: _Asked, booking: Booking | None
+    ) -> Answer:
         if booking is None or not _may_see(asked, Operation.HISTORY, booking):
             return _NOT_FOUND
-        rows = (await self.reads.histories([booking.id])).get(booking.id, ())
+        known = {booking.id: query.known_version}
+        rows = (await self.reads.histories([booking.id], known)).get(booking.id, ())
         return {
             "items": [status_change_json(row.change, row.version, row.created_at) for row in rows]
         }
@@ -237,6 +251,14 @@ class QueryHandlers:
             at = record.coordinates
             outputs.append(self.letters.letter(record, at, Reason.UNREADABLE, raw.detail, now))
         return outputs
+
+
+def _newest(asked: Iterable[tuple[K, int]]) -> dict[K, int]:
+    """What is asked for, once each, with the highest version that somebody knows of it."""
+    found: dict[K, int] = {}
+    for key, version in asked:
+        found[key] = max(version, found.get(key, 0))
+    return found
 
 
 def _told(record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer) -> Told:

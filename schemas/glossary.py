@@ -51,6 +51,8 @@ FIELDS: Final = {
     "party_size": "For how many people.",
     "status": "The booking's status.",
     "version": "Counts the booking's changes from 1, without gaps.",
+    "known_version": "A version of the booking that the sender has seen, as in a reply or an event:"
+    " nothing older comes back.",
     "expected_version": "Refused with `version_conflict` when the booking is no longer at it.",
     "base_price": "The price before tax and discount.",
     "tax_amount": "The tax on it.",

@@ -3,12 +3,12 @@
 A room that counts has one frozen dataclass of its instruments, made in app/wiring:
 
     @dataclass(frozen=True, slots=True)
-    class RetentionFigures:
-        rows: Counter
+    class CacheFigures:
+        lookups: Counter
 
         @classmethod
-        def by(cls, meter: Meter) -> RetentionFigures:
-            return cls(counter(meter, RETIRED))
+        def by(cls, meter: Meter) -> CacheFigures:
+            return cls(counter(meter, CACHE_LOOKUPS))
 
 NO_METER makes instruments that do nothing: the default wherever nobody looks on.
 """

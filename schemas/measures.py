@@ -180,7 +180,21 @@ POOL: Final = Measure(
     Shape.GAUGE,
     "{connection}",
     "Connections of a pool.",
-    {"pool": "writing, reading", "state": "used, idle"},
+    {"pool": "writing, reading, replica", "state": "used, idle"},
+)
+CACHE_LOOKUPS: Final = Measure(
+    "booking.cache.lookups",
+    Shape.COUNTER,
+    "{lookup}",
+    "Look-ups in the short-lived caches of queries.",
+    {"cache": "availability, reference", "result": "hit, miss"},
+)
+REPLICA_READS: Final = Measure(
+    "booking.replica.reads",
+    Shape.COUNTER,
+    "{query}",
+    "Queries that could go to the read replica, by who answered them.",
+    {"answered_by": "replica, primary"},
 )
 RETIRED: Final = Measure(
     "booking.retention.retired",

@@ -27,6 +27,7 @@ from schemas.fields import (
     StatusWord,
     TimeZone,
     VenueWord,
+    Version,
     instant,
     text,
 )
@@ -70,12 +71,14 @@ class GetBookingData(Data):
     """One booking, by its id."""
 
     booking_id: Id
+    known_version: Version | None = None
 
 
 class GetBookingByReferenceData(Data):
     """One booking, by its reference; upper and lower case are the same."""
 
     booking_reference: Annotated[str, text(1, 64)]
+    known_version: Version | None = None
 
 
 class ListingData(Data):
@@ -113,6 +116,7 @@ class GetBookingHistoryData(Data):
     """Every change of a booking's status, oldest first."""
 
     booking_id: Id
+    known_version: Version | None = None
 
 
 class CheckAvailabilityData(Data):
@@ -147,11 +151,13 @@ def _check_availability(query_id: UUID, data: CheckAvailabilityData) -> Query | 
 _QUERIES: Final[dict[str, tuple[type[Data], Callable[[UUID, Any], Query | FieldError]]]] = {
     "get_booking": (
         GetBookingData,
-        lambda id_, data: queries.GetBooking(id_, data.booking_id),
+        lambda id_, data: queries.GetBooking(id_, data.booking_id, data.known_version or 0),
     ),
     "get_booking_by_reference": (
         GetBookingByReferenceData,
-        lambda id_, data: queries.GetBookingByReference(id_, data.booking_reference.upper()),
+        lambda id_, data: queries.GetBookingByReference(
+            id_, data.booking_reference.upper(), data.known_version or 0
+        ),
     ),
     "list_guest_bookings": (
         ListGuestBookingsData,
@@ -163,7 +169,7 @@ _QUERIES: Final[dict[str, tuple[type[Data], Callable[[UUID, Any], Query | FieldE
     ),
     "get_booking_history": (
         GetBookingHistoryData,
-        lambda id_, data: queries.GetBookingHistory(id_, data.booking_id),
+        lambda id_, data: queries.GetBookingHistory(id_, data.booking_id, data.known_version or 0),
     ),
     "check_availability": (CheckAvailabilityData, _check_availability),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from opentelemetry.metrics import Counter, Meter
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
@@ -15,15 +16,17 @@ from adapters.database.claims_postgresql import PostgresqlClaimTable
 from adapters.database.claims_sqlite import SqliteClaimTable
 from adapters.database.documents import Documents
 from adapters.database.due_work import SqlDueWork
-from adapters.database.engines import postgresql_engine, sqlite_engine
+from adapters.database.engines import postgresql_engine, replica_engine, sqlite_engine
 from adapters.database.key_store import SqlKeyStore
 from adapters.database.lane_database import SqlLaneDatabase
 from adapters.database.reads import SqlBookingReads
 from adapters.database.rebuilding import SqlRebuildRows
+from adapters.database.replica import ReplicaReads
 from adapters.database.retention import SqlRetention
 from adapters.database.schema import SqlSchema
 from adapters.database.settings import DatabaseSettings
 from adapters.database.sqlite_lock import WorkerLock
+from adapters.database.standby import Standby
 from adapters.database.use_counts import SqlUseCounts
 from handlers.ports import (
     AuditLog,
@@ -37,8 +40,10 @@ from handlers.ports import (
     ServiceKeys,
     UseCounts,
 )
+from schemas.instruments import NO_METER, counter
+from schemas.measures import REPLICA_READS
 
-_POOLS: Final = ("writing", "reading")
+_POOLS: Final = ("writing", "reading", "replica")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Database:
     audit: AuditLog
     schema: Schema
     _engines: tuple[AsyncEngine, ...]
+    _replica: ReplicaReads | None = None
     _lock: WorkerLock | None = None
 
     def connections(self) -> list[tuple[float, dict[str, str]]]:
@@ -68,14 +74,18 @@ class Database:
         return found
 
     async def close(self) -> None:
+        if self._replica:
+            await self._replica.close()
         for engine in self._engines:
             await engine.dispose()
         if self._lock:
             self._lock.release()
 
 
-def open_database(settings: DatabaseSettings, keys: ServiceKeys) -> Database:
-    """Connects with the first question, not here.
+def open_database(
+    settings: DatabaseSettings, keys: ServiceKeys, meter: Meter = NO_METER
+) -> Database:
+    """Connects with the first question, not here. Who answers queries is counted by `meter`.
 
     Raises DatabaseInUse when another worker has the SQLite file, and ValueError for a URL of
     another kind.
@@ -83,7 +93,10 @@ def open_database(settings: DatabaseSettings, keys: ServiceKeys) -> Database:
     url = make_url(settings.url)
     match url.drivername:
         case "postgresql+asyncpg":
-            return _postgresql(url, settings.pool_size, keys)
+            database = _postgresql(url, settings.pool_size, keys)
+            if settings.replica_url is None:
+                return database
+            return _with_replica(database, settings, keys, counter(meter, REPLICA_READS))
         case "sqlite+aiosqlite":
             return _sqlite(url, settings.pool_size, keys)
         case other:
@@ -95,6 +108,21 @@ def _postgresql(url: URL, pool_size: int, keys: ServiceKeys) -> Database:
     reading = postgresql_engine(url, pool_size, read_only=True)
     documents = Documents(writing.dialect)
     return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), keys, None)
+
+
+def _with_replica(
+    database: Database, settings: DatabaseSettings, keys: ServiceKeys, answers: Counter
+) -> Database:
+    engine = replica_engine(make_url(settings.replica_url or ""), settings.pool_size)
+    _, primary = database._engines
+    documents = Documents(engine.dialect)
+    reads = ReplicaReads(
+        Standby(engine, primary, documents, settings.replica_lag_seconds),
+        SqlBookingReads(engine, documents, PostgresqlClaimTable(documents), keys),
+        database.reads,
+        answers,
+    )
+    return replace(database, reads=reads, _engines=(*database._engines, engine), _replica=reads)
 
 
 def _sqlite(url: URL, pool_size: int, keys: ServiceKeys) -> Database:

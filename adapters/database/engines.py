@@ -33,11 +33,32 @@ _SESSION: Final = {
 # Beyond the server's own timeout only a lost server leaves a statement without an answer.
 _ANSWER_SECONDS: Final = 35
 _CONNECT_SECONDS: Final = 10
+# A replica has to answer sooner: there is somebody else who can.
+_REPLICA_ANSWER_SECONDS: Final = 5
+_REPLICA_CONNECT_SECONDS: Final = 2
 _POOL_SECONDS: Final = 10
 _BUSY_MS: Final = 5000
 
 
-def postgresql_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngine:
+def replica_engine(url: URL, pool_size: int) -> AsyncEngine:
+    """For reading only, and impatient."""
+    return postgresql_engine(
+        url,
+        pool_size,
+        read_only=True,
+        connect_seconds=_REPLICA_CONNECT_SECONDS,
+        answer_seconds=_REPLICA_ANSWER_SECONDS,
+    )
+
+
+def postgresql_engine(
+    url: URL,
+    pool_size: int,
+    *,
+    read_only: bool,
+    connect_seconds: float = _CONNECT_SECONDS,
+    answer_seconds: float = _ANSWER_SECONDS,
+) -> AsyncEngine:
     """READ COMMITTED for the lanes; autocommit for those who only read."""
     url, tls = without_tls_words(url)
     settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
@@ -49,8 +70,8 @@ def postgresql_engine(url: URL, pool_size: int, *, read_only: bool) -> AsyncEngi
         isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
         connect_args={
             "server_settings": settings,
-            "timeout": _CONNECT_SECONDS,
-            "command_timeout": _ANSWER_SECONDS,
+            "timeout": connect_seconds,
+            "command_timeout": answer_seconds,
             **tls,
         },
         hide_parameters=True,  # they hold personal data

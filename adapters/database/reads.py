@@ -21,11 +21,11 @@ from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
 from domain.queries import Listing
-from handlers.ports import HistoryRow, ServiceKeys
+from handlers.ports import NOTHING_KNOWN, HistoryRow, ServiceKeys
 
 
 class SqlBookingReads:
-    """Implements handlers.ports.BookingReads."""
+    """Implements handlers.ports.BookingReads for one database: all that it has."""
 
     def __init__(
         self,
@@ -42,19 +42,25 @@ class SqlBookingReads:
         self._by_reference = documents.find(bookings, bookings.c.booking_reference)
         self._histories = documents.find(booking_history, booking_history.c.booking_id)
 
-    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+    async def bookings(
+        self, ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Booking]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(self._by_id, [{"id": each} for each in ids])
             return {each.id: each for each in await self._opened(session, rows)}
 
-    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
+    async def bookings_by_reference(
+        self, references: Sequence[str], known: Mapping[str, int] = NOTHING_KNOWN
+    ) -> Mapping[str, Booking]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(
                 self._by_reference, [{"booking_reference": each} for each in references]
             )
             return {each.reference: each for each in await self._opened(session, rows)}
 
-    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+    async def histories(
+        self, booking_ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Sequence[HistoryRow]]:
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(
                 self._histories, [{"booking_id": each} for each in booking_ids]

@@ -12,12 +12,15 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from app.settings.pem_files import Part, fault_of_authorities, fault_of_pair
 from app.settings.section import Environment, Problem, Section, setting
-from app.settings.words import Count
+from app.settings.words import Count, PositiveDuration
 
 if TYPE_CHECKING:
     from adapters.database.settings import DatabaseSettings
 
 # Told apart as SQLAlchemy does it, which is not asked itself: its import takes longer than a check.
+_SQLITE: Final = "sqlite+aiosqlite"
+_POSTGRESQL: Final = "postgresql+asyncpg"
+_REPLICA: Final = "postgresql+asyncpg://user:password@host:port/name"
 _HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^/\s:@\[\]]*)(:\d{1,5})?"
 _URL: Final = re.compile(
     rf"postgresql\+asyncpg://([^:/@\s]*(:[^@\s]*)?@)?{_HOST}/\S+"
@@ -49,46 +52,72 @@ class DatabaseSection(Section, prefix="BOOKING_DATABASE__"):
         " `?sslmode=verify-full&sslrootcert=FILE` for TLS",
     )
     password: SecretStr | None = setting(
-        "the password of the URL's user", "For a URL without one", None
+        "the password of the URL's user", "For a URL without one, the replica's too", None
     )
     pool_size: Annotated[Count, Field(le=1000)] = setting(
         "a whole number from 1 to 1000",
-        "Connections of the lanes; as many again answer queries",
+        "Connections of the lanes; as many again answer queries, and as many those of the replica",
         5,
+    )
+    replica_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = setting(
+        _REPLICA,
+        "A streaming standby that answers queries as far as it can: docs/reads.md",
+        None,
+    )
+    replica_lag_seconds: PositiveDuration = setting(
+        "a number of seconds above 0",
+        "A replica that is further behind is left alone until it has caught up",
+        10.0,
     )
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
-        address = urlsplit(self.url.get_secret_value())
-        url = f"{self.prefix}URL"
-        if address.scheme == "sqlite+aiosqlite":
-            if not Path(address.path.removeprefix("/")).parent.is_dir():
-                yield Problem(url, "a SQLite file in a directory that exists")
-        else:
-            for expected in _wrong_parameters(parse_qs(address.query, keep_blank_values=True)):
-                yield Problem(url, expected)
-        if self.password and (address.password or not address.username):
-            yield Problem(url, f"a user without a password, as {self.prefix}PASSWORD is set")
+        for name, url in self._urls.items():
+            address = urlsplit(url)
+            if address.scheme == _SQLITE:
+                if not Path(address.path.removeprefix("/")).parent.is_dir():
+                    yield Problem(name, "a SQLite file in a directory that exists")
+            else:
+                for expected in _wrong_parameters(parse_qs(address.query, keep_blank_values=True)):
+                    yield Problem(name, expected)
+            if self.password and (address.password or not address.username):
+                yield Problem(name, f"a user without a password, as {self.prefix}PASSWORD is set")
+        if self.replica_url and any(urlsplit(url).scheme == _SQLITE for url in self._urls.values()):
+            yield Problem(f"{self.prefix}REPLICA_URL", f"{_REPLICA}, beside a {_POSTGRESQL} URL")
 
     def notices(self, environment: Environment) -> Iterator[str]:
-        address = urlsplit(self.url.get_secret_value())
-        asked = {name: words[-1] for name, words in parse_qs(address.query).items()}
-        is_remote = address.scheme != "sqlite+aiosqlite" and bool(address.hostname)
-        mode = asked.get("sslmode") or asked.get("ssl") or "prefer"
-        if environment is Environment.PRODUCTION and is_remote and mode != _BEST:
-            yield (
-                f"{self.prefix}URL asks for sslmode={mode}: another host can be the database"
-                f" ({_BEST} makes sure)"
-            )
+        for name, url in self._urls.items():
+            address = urlsplit(url)
+            asked = {name: words[-1] for name, words in parse_qs(address.query).items()}
+            is_remote = address.scheme != _SQLITE and bool(address.hostname)
+            mode = asked.get("sslmode") or asked.get("ssl") or "prefer"
+            if environment is Environment.PRODUCTION and is_remote and mode != _BEST:
+                yield (
+                    f"{name} asks for sslmode={mode}: another host can be the database"
+                    f" ({_BEST} makes sure)"
+                )
 
     @property
     def value(self) -> DatabaseSettings:
         from adapters.database.settings import DatabaseSettings
 
-        url = self.url.get_secret_value()
-        if self.password:
-            before, host = url.split("@", 1)
-            url = f"{before}:{quote(self.password.get_secret_value(), safe='')}@{host}"
-        return DatabaseSettings(url, self.pool_size)
+        return DatabaseSettings(
+            self._with_password(self.url),
+            self.pool_size,
+            self._with_password(self.replica_url) if self.replica_url else None,
+            self.replica_lag_seconds,
+        )
+
+    @property
+    def _urls(self) -> dict[str, str]:
+        """Those that are set, by their variables."""
+        urls = {"URL": self.url, "REPLICA_URL": self.replica_url}
+        return {f"{self.prefix}{n}": url.get_secret_value() for n, url in urls.items() if url}
+
+    def _with_password(self, url: SecretStr) -> str:
+        if not self.password:
+            return url.get_secret_value()
+        before, host = url.get_secret_value().split("@", 1)
+        return f"{before}:{quote(self.password.get_secret_value(), safe='')}@{host}"
 
 
 def _wrong_parameters(asked: dict[str, list[str]]) -> Iterator[str]:

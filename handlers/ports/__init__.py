@@ -48,6 +48,7 @@ from handlers.ports.privacy import (
     key_id_of,
 )
 from handlers.ports.reads import (
+    NOTHING_KNOWN,
     Abandoned,
     BookingReads,
     DueExpiry,
@@ -81,6 +82,7 @@ from handlers.ports.watching import Onlooker, Stage, Unseen
 
 __all__ = [
     "ANY_OFFSET",
+    "NOTHING_KNOWN",
     "Abandoned",
     "AuditEntry",
     "AuditLog",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from domain.booking import Booking
@@ -91,14 +91,27 @@ class HistoryRow:
     created_at: datetime
 
 
+NOTHING_KNOWN: Final[Mapping[Any, int]] = {}
+
+
 class BookingReads(Protocol):
-    """Read-only questions; they never take a lock that a writer waits for."""
+    """Read-only questions; they never take a lock that a writer waits for.
 
-    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]: ...
+    `known` are versions that the asker has seen of some of them: what comes back is no older, and
+    what is there is never missing. Lists and conflicts may be some seconds behind.
+    """
 
-    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]: ...
+    async def bookings(
+        self, ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Booking]: ...
 
-    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+    async def bookings_by_reference(
+        self, references: Sequence[str], known: Mapping[str, int] = NOTHING_KNOWN
+    ) -> Mapping[str, Booking]: ...
+
+    async def histories(
+        self, booking_ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Sequence[HistoryRow]]:
         """Oldest first."""
         ...
 

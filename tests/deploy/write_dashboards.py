@@ -254,6 +254,23 @@ WORKER: Final = Dashboard(
                     ],
                 ),
                 Panel(
+                    "Caches: share that hits",
+                    "percentunit",
+                    [
+                        (
+                            rate("booking_cache_lookups_total", "cache", '{result="hit"}')
+                            + " / "
+                            + rate("booking_cache_lookups_total", "cache"),
+                            "{{cache}}",
+                        )
+                    ],
+                ),
+                Panel(
+                    "Queries by who answered them",
+                    "reqps",
+                    [(rate("booking_replica_reads_total", "answered_by"), "{{answered_by}}")],
+                ),
+                Panel(
                     "Partitions ahead",
                     "s",
                     [("min by (table) (booking_retention_ahead_seconds)", "{{table}}")],

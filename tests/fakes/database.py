@@ -22,6 +22,7 @@ from domain.retention import Period
 from domain.undo import Undo
 from handlers.ports import (
     ANY_OFFSET,
+    NOTHING_KNOWN,
     Abandoned,
     AuditRow,
     AuditRows,
@@ -295,14 +296,20 @@ class FakeDatabase:
 
     # --- BookingReads ---
 
-    async def bookings(self, ids: Sequence[UUID]) -> Mapping[UUID, Booking]:
+    async def bookings(
+        self, ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Booking]:
         return {each: held for each in ids if (held := self._reachable().booking(each))}
 
-    async def bookings_by_reference(self, references: Sequence[str]) -> Mapping[str, Booking]:
+    async def bookings_by_reference(
+        self, references: Sequence[str], known: Mapping[str, int] = NOTHING_KNOWN
+    ) -> Mapping[str, Booking]:
         wanted = set(references)
         return {each.reference: each for each in self._all() if each.reference in wanted}
 
-    async def histories(self, booking_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[HistoryRow]]:
+    async def histories(
+        self, booking_ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
+    ) -> Mapping[UUID, Sequence[HistoryRow]]:
         found: dict[UUID, list[HistoryRow]] = {}
         tables = self._reachable()
         for at, row in sorted(tables.history.items()):

@@ -20,10 +20,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.local_servers import KafkaServer, PostgresServer
 from schemas.instruments import prometheus_name
 from schemas.measures import (
+    CACHE_LOOKUPS,
     LAG,
     MEASURES,
     PARTNER_FAILURES,
     READY,
+    REPLICA_READS,
     RETIRED,
     Measure,
     Shape,
@@ -39,6 +41,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Of what this traffic has nothing to do with; their own tests see to them.
 ELSEWHERE = (
     PARTNER_FAILURES,
+    CACHE_LOOKUPS,
+    REPLICA_READS,
     RETIRED,
 )
 
