@@ -21,6 +21,7 @@ from adapters.database.rights import lacking_rights as lacking_grants
 from adapters.database.sqlite_lock import DatabaseInUse
 from adapters.kafka.admission import trouble_with
 from adapters.kafka.directory import TopicDirectory
+from adapters.kafka.hearing_events import hear_events
 from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.rights import worker_rights
 from adapters.kafka.rights_held import in_words, lacking_rights
@@ -35,8 +36,8 @@ from app.health_file import Condition, HealthFile
 from app.looking import Looking
 from app.settings import Settings
 from app.telemetry import CannotTell, telemetry
-from app.wiring import Worker, build_worker, service_keys
-from handlers.ports import Authenticator, CannotOpen, DatabaseAway, KeysAway
+from app.wiring import Worker, build_worker, caches_of, service_keys
+from handlers.ports import Authenticator, Cache, CannotOpen, DatabaseAway, KeysAway
 from schemas.instruments import observed
 from schemas.measures import READY
 
@@ -82,7 +83,8 @@ async def _live(settings: Settings) -> str | None:
         await held.enter_async_context(beside(pulse.beat()))
         told = await held.enter_async_context(telemetry(settings.metrics))
         observed(told.meter, READY, lambda: [(0 if pulse.awaited() else 1, {})])
-        database = _opened(settings, told.meter)
+        caches = caches_of(settings.cache, told.meter)
+        database = _opened(settings, told.meter, caches.references)
         held.push_async_callback(database.close)
         await _ready(settings, database, pulse)
         clients = await held.enter_async_context(authenticator(settings.auth))
@@ -103,6 +105,7 @@ async def _live(settings: Settings) -> str | None:
             settings,
             clients=clients,
             database=database,
+            caches=caches,
             partners=partners,
             topics=topics,
             give_up=end.give_up,
@@ -120,6 +123,9 @@ async def _live(settings: Settings) -> str | None:
         async def go() -> None:
             pulse.awaited = lambda: worker.kafka.awaited or looking.awaited or sweeping.awaited
             await held.enter_async_context(beside(sweeping.run(), looking.run()))
+            if settings.cache.hears_events:
+                hearing = hear_events(settings.kafka, worker.corrections)
+                await held.enter_async_context(beside(hearing))
 
         app.after_startup(go)
         await held.enter_async_context(beside(worker.kafka.watch()))
@@ -137,9 +143,9 @@ async def _live(settings: Settings) -> str | None:
         return end.reason
 
 
-def _opened(settings: Settings, meter: Meter) -> Database:
+def _opened(settings: Settings, meter: Meter, rows: Cache | None) -> Database:
     try:
-        return open_database(settings.database, service_keys(settings.seal_keys), meter)
+        return open_database(settings.database, service_keys(settings.seal_keys), meter, rows)
     except (DatabaseInUse, ValueError) as error:
         raise CannotStart(str(error)) from error
 
@@ -205,7 +211,9 @@ async def _keys_at_hand(clients: Authenticator) -> Sequence[str]:
 
 async def _wrong_with_kafka(settings: Settings) -> Sequence[str]:
     """Rights that are missing, all at once; else what is wrong with the topics."""
-    rights = worker_rights(settings.kafka, settings.reply_prefixes)
+    rights = worker_rights(
+        settings.kafka, settings.reply_prefixes, hears_events=settings.cache.hears_events
+    )
     if lacking := await lacking_rights(settings.kafka, rights):
         return [*(f"Kafka does not allow {right}: an ACL is missing" for right in lacking), _ACLS]
     return await check_topics(settings.kafka)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from logging import DEBUG, INFO
 from uuid import UUID
 
+from opentelemetry.metrics import Meter
+
 from adapters.database.database import Database
 from adapters.kafka.broker import KafkaSide, build_broker
 from adapters.kafka.directory import TopicDirectory
@@ -21,18 +23,20 @@ from adapters.partners.watched import WatchedPartners
 from adapters.sealing.aes_gcm import AesGcmServiceKeys
 from adapters.tokens.service_signature import ServiceSignature
 from app.outcome_lines import OutcomeLog
-from app.settings import Settings
+from app.settings import CacheSettings, Settings
 from app.settings.words import SealKey
 from app.telemetry import Telemetry
 from domain.limits import NO_LIMITS, Limits
 from handlers.audit import Auditor
+from handlers.cache import Corrections, ShortCache
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.figures import BookingFigures, MessageFigures, RetentionFigures
 from handlers.intake import Intake
 from handlers.limits import Tidying
 from handlers.owing import UndoBacklog
-from handlers.ports import Authenticator, ServiceKeys, Topics
+from handlers.partner_answers import FreshAnswers, PartnerAnswers, RememberedAnswers
+from handlers.ports import Authenticator, Partners, ServiceKeys, Topics
 from handlers.queries import QueryHandlers
 from handlers.record import Recorder
 from handlers.retention import Retiring
@@ -41,8 +45,15 @@ from handlers.sealing import KeyTopic
 from handlers.sweeper import Sweeper
 from handlers.traces import NO_TRACER, Traces
 from handlers.watch import Watch
-from schemas.instruments import observed
-from schemas.measures import BREAKER_OPEN, PARTNER_ADDRESSES, POOL, UNDO_AGE, UNDO_OWED
+from schemas.instruments import counter, observed
+from schemas.measures import (
+    BREAKER_OPEN,
+    CACHE_LOOKUPS,
+    PARTNER_ADDRESSES,
+    POOL,
+    UNDO_AGE,
+    UNDO_OWED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,32 @@ class Worker:
     backlog: UndoBacklog
     retiring: Retiring
     sweeper_publisher: BrokerPublisher
+    corrections: Corrections
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What queries remember; None: nothing."""
+
+    availability: ShortCache | None
+    references: ShortCache | None
+
+    @property
+    def corrections(self) -> Corrections:
+        return Corrections([each for each in (self.availability, self.references) if each])
+
+
+def caches_of(settings: CacheSettings, meter: Meter) -> Caches:
+    """Those that are wanted; they remember nothing before somebody hears the events."""
+    lookups = counter(meter, CACHE_LOOKUPS)
+
+    def cache(name: str, seconds: float) -> ShortCache | None:
+        return ShortCache(name, seconds, lookups) if seconds else None
+
+    return Caches(
+        cache("availability", settings.availability_seconds),
+        cache("reference", settings.reference_seconds),
+    )
 
 
 def build_worker(
@@ -62,6 +99,7 @@ def build_worker(
     *,
     clients: Authenticator,
     database: Database,
+    caches: Caches,
     partners: HttpPartners,
     topics: TopicDirectory,
     give_up: Callable[[str], None],
@@ -110,7 +148,7 @@ def build_worker(
         routes=routes,
         letters=letters,
         reads=database.reads,
-        partners=asked,
+        partners=_answers(asked, caches.availability),
         rules=settings.rules,
         limits=limits,
         counts=database.counts,
@@ -145,7 +183,13 @@ def build_worker(
         backlog=backlog,
         retiring=Retiring(database.retention, settings.keeping, RetentionFigures.by(meter)),
         sweeper_publisher=publisher,
+        corrections=caches.corrections,
     )
+
+
+def _answers(partners: Partners, cache: ShortCache | None) -> PartnerAnswers:
+    fresh = FreshAnswers(partners, _now)
+    return RememberedAnswers(fresh, cache) if cache else fresh
 
 
 def _watch(telemetry: Telemetry, kind: str, lines: OutcomeLog) -> Watch:

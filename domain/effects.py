@@ -287,6 +287,7 @@ ChangingCall = (
 )
 """Calls with an effect: what led to them is stored before they are made."""
 PartnerCall = ReadingCall | ChangingCall
+SlotQuestion = CheckCapacity | GetEstimate
 
 PartnerAnswer = (
     Capacity

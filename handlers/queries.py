@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +18,7 @@ import structlog
 
 from domain.booking import Booking
 from domain.commands import CheckAvailability, Moment
-from domain.effects import FindConflicts, PartnerCall
+from domain.effects import FindConflicts, SlotQuestion
 from domain.limits import Limits, class_of
 from domain.permissions import Operation, can_reach, reaches, sees_notes, venues_shown
 from domain.principal import Principal
@@ -37,13 +37,13 @@ from handlers.audit import Auditor, answered
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ended import UNREADABLE, Ended, Told
 from handlers.limits import refuse_excess
+from handlers.partner_answers import Answered, PartnerAnswers
 from handlers.ports import (
     AuditLog,
     Authenticator,
     BookingReads,
     DatabaseAway,
     Output,
-    Partners,
     Record,
     Stage,
     UseCounts,
@@ -95,7 +95,7 @@ class QueryHandlers:
     routes: ReplyRoutes
     letters: DeadLetters
     reads: BookingReads
-    partners: Partners
+    partners: PartnerAnswers
     rules: Rules
     limits: Limits
     counts: UseCounts
@@ -222,23 +222,29 @@ class QueryHandlers:
         return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
 
     async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
-        step = check_availability(query, Moment(asked.sent, self.clock()), self.rules)
+        now = self.clock()
+        step = check_availability(query, Moment(asked.sent, now), self.rules)
+        oldest = now
         try:
             asking = next(step)
             while True:
                 answers = await asyncio.gather(
                     *(self._effect(effect, asked.trace) for effect in asking)
                 )
-                asking = step.send(tuple(answers))
+                oldest = min(oldest, *(each.at for each in answers))
+                asking = step.send(tuple(each.answer for each in answers))
         except StopIteration as end:
-            return end.value if isinstance(end.value, Refusal) else availability_json(end.value)
+            if isinstance(end.value, Refusal):
+                return end.value
+            return availability_json(replace(end.value, checked_at=oldest))
 
-    async def _effect(self, effect: Any, trace: Mapping[str, str]) -> Any:
+    async def _effect(self, effect: Any, trace: Mapping[str, str]) -> Answered:
         if isinstance(effect, FindConflicts):
+            at = self.clock()
             (taken,) = await self.reads.conflicts([effect])
-            return taken
-        call: PartnerCall = effect
-        return await self.partners.call(call, trace)
+            return Answered(taken, at)
+        question: SlotQuestion = effect
+        return await self.partners.ask(question, trace)
 
     def _outputs(
         self, record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer

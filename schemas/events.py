@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
+
+import msgspec
 
 from domain.booking import Booking, VenueType
 from domain.commands import Asked
@@ -44,6 +47,18 @@ class EventSource:
     correlation_id: bytes
     traceparent: bytes | None
     sealed: Mapping[str, object]  # what only this service may read
+
+
+class _ChangedPayload(msgspec.Struct):
+    venue_id: UUID
+    booking_reference: str
+
+
+class _Changed(msgspec.Struct):
+    payload: _ChangedPayload
+
+
+_CHANGED: Final = msgspec.json.Decoder(_Changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,15 @@ def events_of(accepted: Accepted, source: EventSource, at: datetime) -> list[Eve
         own = (("ce_id", event_id.encode()), ("ce_type", happened.type.encode()))
         records.append(EventRecord(key, body, (*own, *headers)))
     return records
+
+
+def changed_by(value: bytes | None) -> tuple[UUID, str]:
+    """Venue and booking reference of an event. Raises ValueError for what is no event of ours."""
+    try:
+        payload = _CHANGED.decode(value or b"").payload
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not an event of this service: {error}") from None
+    return payload.venue_id, payload.booking_reference
 
 
 def principal_hash(label: str) -> str:

@@ -31,6 +31,7 @@ from adapters.database.use_counts import SqlUseCounts
 from handlers.ports import (
     AuditLog,
     BookingReads,
+    Cache,
     DueWork,
     KeyStore,
     LaneDatabase,
@@ -83,9 +84,13 @@ class Database:
 
 
 def open_database(
-    settings: DatabaseSettings, keys: ServiceKeys, meter: Meter = NO_METER
+    settings: DatabaseSettings,
+    keys: ServiceKeys,
+    meter: Meter = NO_METER,
+    rows: Cache | None = None,
 ) -> Database:
-    """Connects with the first question, not here. Who answers queries is counted by `meter`.
+    """Connects with the first question, not here. Who answers queries is counted by `meter`; `rows`
+    remembers what was looked up by reference.
 
     Raises DatabaseInUse when another worker has the SQLite file, and ValueError for a URL of
     another kind.
@@ -93,21 +98,21 @@ def open_database(
     url = make_url(settings.url)
     match url.drivername:
         case "postgresql+asyncpg":
-            database = _postgresql(url, settings.pool_size, keys)
+            database = _postgresql(url, settings.pool_size, keys, rows)
             if settings.replica_url is None:
                 return database
             return _with_replica(database, settings, keys, counter(meter, REPLICA_READS))
         case "sqlite+aiosqlite":
-            return _sqlite(url, settings.pool_size, keys)
+            return _sqlite(url, settings.pool_size, keys, rows)
         case other:
             raise ValueError(f"expected postgresql+asyncpg or sqlite+aiosqlite, got {other}")
 
 
-def _postgresql(url: URL, pool_size: int, keys: ServiceKeys) -> Database:
+def _postgresql(url: URL, pool_size: int, keys: ServiceKeys, rows: Cache | None) -> Database:
     writing = postgresql_engine(url, pool_size, read_only=False)
     reading = postgresql_engine(url, pool_size, read_only=True)
     documents = Documents(writing.dialect)
-    return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), keys, None)
+    return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), keys, rows)
 
 
 def _with_replica(
@@ -125,14 +130,14 @@ def _with_replica(
     return replace(database, reads=reads, _engines=(*database._engines, engine), _replica=reads)
 
 
-def _sqlite(url: URL, pool_size: int, keys: ServiceKeys) -> Database:
+def _sqlite(url: URL, pool_size: int, keys: ServiceKeys, rows: Cache | None) -> Database:
     if not url.database or url.database == ":memory:":
         raise ValueError("expected a file in the SQLite URL: several connections share it")
     lock = WorkerLock(url.database)
     writing = sqlite_engine(url, pool_size, read_only=False)
     reading = sqlite_engine(url, pool_size, read_only=True)
     documents = Documents(writing.dialect)
-    return _assembled(writing, reading, documents, SqliteClaimTable(documents), keys, lock)
+    return _assembled(writing, reading, documents, SqliteClaimTable(documents), keys, rows, lock)
 
 
 def _assembled(
@@ -141,12 +146,13 @@ def _assembled(
     documents: Documents,
     claim_table: ClaimTable,
     keys: ServiceKeys,
-    lock: WorkerLock | None,
+    rows: Cache | None,
+    lock: WorkerLock | None = None,
 ) -> Database:
     return Database(
         lanes=SqlLaneDatabase(writing, documents, claim_table, keys),
         due=SqlDueWork(reading, documents),
-        reads=SqlBookingReads(reading, documents, claim_table, keys),
+        reads=SqlBookingReads(reading, documents, claim_table, keys, rows),
         counts=SqlUseCounts(writing, documents),
         rebuilding=SqlRebuildRows(writing, documents, claim_table, keys),
         retention=SqlRetention(writing, documents),

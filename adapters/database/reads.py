@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
 from domain.queries import Listing
-from handlers.ports import NOTHING_KNOWN, HistoryRow, ServiceKeys
+from handlers.ports import NOTHING_KNOWN, Cache, HistoryRow, ServiceKeys
 
 
 class SqlBookingReads:
@@ -33,7 +33,10 @@ class SqlBookingReads:
         documents: Documents,
         claim_table: ClaimTable,
         service_keys: ServiceKeys,
+        rows: Cache | None = None,
     ) -> None:
+        """`rows` remembers bookings' rows by reference, sealed as they lie in their table."""
+        self._rows = rows
         self._keys = GuestKeys(documents, service_keys)
         self._engine = engine
         self._documents = documents
@@ -53,10 +56,32 @@ class SqlBookingReads:
         self, references: Sequence[str], known: Mapping[str, int] = NOTHING_KNOWN
     ) -> Mapping[str, Booking]:
         async with reading(self._engine, self._documents) as session:
-            rows = await session.run(
-                self._by_reference, [{"booking_reference": each} for each in references]
-            )
+            rows = await self._rows_by_reference(session, references, known)
             return {each.reference: each for each in await self._opened(session, rows)}
+
+    async def _rows_by_reference(
+        self, session: Session, references: Sequence[str], known: Mapping[str, int]
+    ) -> Sequence[Row[Any]]:
+        """Whether a guest's key is left is asked for every one of them."""
+        if self._rows is None:
+            return await self._rows_of(session, references)
+        cache = self._rows
+        held = {
+            reference: row
+            for reference in references
+            if (row := cache.held(reference, _no_older_than(known.get(reference, 0))))
+        }
+        lacking = [each for each in references if each not in held]
+        with cache.loading(lacking) as loading:
+            found = await self._rows_of(session, lacking)
+            for row in found:
+                loading.keep(row.booking_reference, row.booking_reference, row)
+        return [*held.values(), *found]
+
+    async def _rows_of(self, session: Session, references: Sequence[str]) -> Sequence[Row[Any]]:
+        return await session.run(
+            self._by_reference, [{"booking_reference": each} for each in references]
+        )
 
     async def histories(
         self, booking_ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
@@ -101,6 +126,10 @@ class SqlBookingReads:
     async def _opened(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Booking]:
         keys = await self._keys.opening(session, (row.personal for row in rows))
         return [booking_of(row, keys) for row in rows]
+
+
+def _no_older_than(version: int) -> Callable[[Row[Any]], bool]:
+    return lambda row: row.version >= version
 
 
 def paged(query: Select[tuple[object, ...]], page: Listing) -> Select[tuple[object, ...]]:

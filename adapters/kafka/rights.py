@@ -17,12 +17,16 @@ _WRITE: Final = frozenset({Operation.WRITE})
 _READ: Final = frozenset({Operation.READ})
 
 
-def worker_rights(settings: KafkaSettings, reply_prefixes: Sequence[str]) -> tuple[Right, ...]:
-    """What `booking run` needs, and `booking replay --resend`."""
+def worker_rights(
+    settings: KafkaSettings, reply_prefixes: Sequence[str], *, hears_events: bool = False
+) -> tuple[Right, ...]:
+    """What `booking run` needs, and `booking replay --resend`; events are heard for caches."""
     plans = planned_topics(settings.topic_prefix)
     names = TopicNames(settings.topic_prefix)
     planned = {plan.name for plan in plans}
     rights = [Right(Resource.TOPIC, plan.name, plan.worker_may) for plan in plans]
+    if hears_events:
+        rights.append(Right(Resource.TOPIC, names.events, _READ))
     for prefix in reply_prefixes:
         if prefix not in planned:
             rights.append(Right(Resource.TOPIC, prefix, _WRITE))

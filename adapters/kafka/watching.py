@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from handlers.ports import Record
+
+_WAITS_MS: Final = 1_000  # for the first of them; then as many as are there
 
 
 @asynccontextmanager
@@ -44,5 +47,7 @@ async def watching(
 
 
 async def _records(consumer: AIOKafkaConsumer) -> AsyncIterator[Record]:
-    async for record in consumer:
-        yield record_of(record)
+    while True:
+        for records in (await consumer.getmany(timeout_ms=_WAITS_MS)).values():
+            for record in records:
+                yield record_of(record)

@@ -95,15 +95,18 @@ def acls(
     from adapters.kafka.rights import deployer_rights, operator_rights, worker_rights
     from app.cli.printing import say, say_json, warn
     from app.settings import read
+    from app.settings.cache import CacheSection
     from app.settings.kafka import KafkaSection
     from app.settings.service import RepliesSection
 
-    reading = read(KafkaSection, RepliesSection)
+    reading = read(KafkaSection, RepliesSection, CacheSection)
     warn(reading.notices)
     settings = reading[KafkaSection].value
     prefixes = reading[RepliesSection].allowed_prefixes or (f"{settings.topic_prefix}.replies",)
     rights = {
-        Principal.WORKER: lambda: worker_rights(settings, prefixes),
+        Principal.WORKER: lambda: worker_rights(
+            settings, prefixes, hears_events=reading[CacheSection].value.hears_events
+        ),
         Principal.OPERATOR: lambda: operator_rights(settings),
         Principal.DEPLOYER: lambda: deployer_rights(settings),
     }[whose]()

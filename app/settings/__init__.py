@@ -5,11 +5,13 @@ no more. Both raise SettingsError with one line per wrong or missing variable.
 """
 
 from app.settings.auth import AuthSettings
+from app.settings.cache import CacheSettings
 from app.settings.reading import Reading, SettingsError, read
 from app.settings.settings import LogSettings, Settings, load
 
 __all__ = [
     "AuthSettings",
+    "CacheSettings",
     "LogSettings",
     "Reading",
     "Settings",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app.failures import WrongUse
 from app.settings.audit import AuditSection
 from app.settings.auth import AuthSection
+from app.settings.cache import CacheSection
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
@@ -46,6 +47,7 @@ ALL: Final[tuple[type[Section], ...]] = (
     RulesSection,
     LimitsSection,
     RetentionSection,
+    CacheSection,
     RepliesSection,
     HealthSection,
     LogSection,

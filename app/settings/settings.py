@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from app.settings.audit import AuditSection
 from app.settings.auth import AuthSection, AuthSettings
+from app.settings.cache import CacheSection, CacheSettings
 from app.settings.database import DatabaseSection
 from app.settings.kafka import KafkaSection
 from app.settings.limits import LimitsSection
@@ -75,6 +76,7 @@ class Settings:
     health_file: Path | None
     log: LogSettings
     metrics: MetricsSettings
+    cache: CacheSettings
     notices: tuple[str, ...]
 
 
@@ -103,6 +105,7 @@ def load() -> Settings:
         health_file=reading[HealthSection].file,
         log=LogSettings(log.level, log.format, log.sample_successes),
         metrics=MetricsSettings(metrics.host, metrics.port),
+        cache=reading[CacheSection].value,
         notices=(*reading.notices, *_shared_keys(reading)),
     )
 

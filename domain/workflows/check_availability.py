@@ -33,7 +33,7 @@ class Availability:
     """`reasons` are why not, empty when available.
 
     All are asked even where the rules say no: who plans a day wants the whole answer. `estimate` is
-    None while the pricing service is away.
+    None while the pricing service is away. Nothing in it is older than `checked_at`.
     """
 
     reasons: tuple[Code, ...]

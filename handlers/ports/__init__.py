@@ -15,6 +15,7 @@ from handlers.ports.audit import (
     Head,
     Kind,
 )
+from handlers.ports.cache import Cache, Loading
 from handlers.ports.lanes import (
     ANY_OFFSET,
     LaneDatabase,
@@ -91,6 +92,7 @@ __all__ = [
     "Authenticator",
     "BookingReads",
     "BookingWrite",
+    "Cache",
     "CannotOpen",
     "ChainMoved",
     "CommandProcessor",
@@ -121,6 +123,7 @@ __all__ = [
     "LaneState",
     "LaneTransaction",
     "Later",
+    "Loading",
     "Mark",
     "Onlooker",
     "Output",

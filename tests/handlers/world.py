@@ -31,6 +31,7 @@ from handlers.audit_chain import ChainKeys
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
+from handlers.partner_answers import FreshAnswers
 from handlers.ports import (
     AuditRow,
     DataKey,
@@ -235,7 +236,7 @@ class World:
             routes=routes,
             letters=letters,
             reads=self.database,
-            partners=asked,
+            partners=FreshAnswers(asked, self._clock),
             rules=self.rules,
             limits=limits,
             counts=self.database,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from prometheus_client.parser import text_string_to_metric_families
 
 from app.local_servers import KafkaServer, PostgresServer
 from schemas.instruments import prometheus_name
@@ -34,6 +30,7 @@ from tests.collector import Collector, collecting
 from tests.service.builders import PERSONAL, a_create, a_venue
 from tests.service.callers import a_guest
 from tests.service.house import House, a_house
+from tests.service.metrics import Series, a_port, series_at
 from tests.service.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,30 +52,14 @@ class Looked:
     port: int
     collector: Collector
 
-    async def series(self) -> dict[str, list[tuple[dict[str, str], float]]]:
-        """Every series by its name, with labels and value."""
-        found: dict[str, list[tuple[dict[str, str], float]]] = {}
-        for family in text_string_to_metric_families(await asyncio.to_thread(self._page)):
-            for sample in family.samples:
-                found.setdefault(sample.name, []).append((dict(sample.labels), sample.value))
-        return found
-
-    def _page(self) -> str:
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
-            return str(page.read().decode())
+    async def series(self) -> Series:
+        return await series_at(self.port)
 
     async def value(self, measure: Measure, **labels: str) -> float | None:
         """The sum over all series that carry these labels; None when there is none."""
         series = (await self.series()).get(prometheus_name(measure), [])
         mine = [value for said, value in series if said.items() >= labels.items()]
         return sum(mine) if mine else None
-
-
-def a_port() -> int:
-    """One that nobody has."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

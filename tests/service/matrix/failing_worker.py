@@ -68,8 +68,8 @@ def live(orders: Orders) -> None:
 def fail_points(watch: Watch) -> ExitStack:
     """Put the wrappers in the places where production builds what they wrap."""
 
-    def opened(settings: DatabaseSettings, keys: ServiceKeys) -> Database:
-        database = open_database(settings, keys)
+    def opened(settings: DatabaseSettings, keys: ServiceKeys, *more: Any) -> Database:
+        database = open_database(settings, keys, *more)
         lanes: Any = WatchedLanes(database.lanes, watch)
         return replace(database, lanes=lanes)
 
