@@ -56,6 +56,27 @@ def test_a_worker_cannot_read_what_it_writes_for_others_nor_write_what_only_othe
     assert not any(Operation.CREATE in may for may in topics.values())
 
 
+def test_only_a_worker_whose_queries_remember_reads_events() -> None:
+    settings = KafkaSettings("kafka:9093")
+    usual = worker_rights(settings, ["booking.replies"])
+    remembering = worker_rights(settings, ["booking.replies"], hears_events=True)
+    assert {str(right) for right in set(remembering) - set(usual)} == {
+        "Read on topic booking.events"
+    }
+
+
+def test_acls_are_printed_for_the_settings_that_are_set(
+    booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    command = ("topics", "acls", "--principal", "User:booking")
+    usual = booking(*command).out
+    monkeypatch.setenv("BOOKING_CACHE__REFERENCE_SECONDS", "1")
+    more = set(booking(*command).out.splitlines()) - set(usual.splitlines())
+    assert any("--operation Read --topic booking.events" in line for line in more)
+
+
 def test_without_transactions_there_are_no_transactional_ids() -> None:
     settings = KafkaSettings("kafka:9093", delivery="at_least_once")
     rights = worker_rights(settings, ["booking.replies"])

@@ -17,6 +17,7 @@ IN_FILES = {
     "BOOKING_SEAL__KEYS": SEAL,
     "BOOKING_AUDIT__KEYS": SEAL,
     "BOOKING_DATABASE__URL": f"postgresql+asyncpg://me:{CANARY}@db/booking",
+    "BOOKING_DATABASE__REPLICA_URL": f"postgresql+asyncpg://me:{CANARY}@standby/booking",
 }
 
 

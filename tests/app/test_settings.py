@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.settings import Settings, SettingsError, load, read
+from app.settings import CacheSettings, Settings, SettingsError, load, read
 from app.settings.documentation import settings_page
 from app.settings.kafka import KafkaSection
 from app.settings.reading import ALL
@@ -597,6 +597,27 @@ def test_a_replica_in_production_is_to_be_who_it_says(settings: LoadWith) -> Non
     replica = "postgresql+asyncpg://booking:pw@standby/booking"
     loaded = settings(**named, DATABASE__REPLICA_URL=replica)
     assert any("REPLICA_URL asks for sslmode=prefer" in notice for notice in loaded.notices)
+
+
+# --- short memories ---
+
+
+def test_queries_remember_nothing_unless_they_are_told_to(settings: LoadWith) -> None:
+    assert settings().cache == CacheSettings(0.0, 0.0)
+    assert not settings().cache.hears_events
+
+
+def test_a_memory_needs_the_events(settings: LoadWith) -> None:
+    assert settings(CACHE__AVAILABILITY_SECONDS="2.5").cache == CacheSettings(2.5, 0.0)
+    assert settings(CACHE__AVAILABILITY_SECONDS="2.5").cache.hears_events
+    assert settings(CACHE__REFERENCE_SECONDS="60").cache.hears_events
+
+
+@pytest.mark.parametrize("name", ["AVAILABILITY", "REFERENCE"])
+@pytest.mark.parametrize("value", ["-1", "60.1", "inf", "nan", "long"])
+def test_a_memory_is_short(settings: LoadWith, name: str, value: str) -> None:
+    (problem,) = settings.refused(**{f"CACHE__{name}_SECONDS": value})
+    assert problem.startswith(f"BOOKING_CACHE__{name}_SECONDS is wrong: expected a number of")
 
 
 # --- documentation ---
