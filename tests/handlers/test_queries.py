@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.effects import CheckCapacity, GetEstimate
 from domain.principal import Principal
 from handlers.ports import DatabaseAway
+from tests.fakes.database import FakeDatabase
 from tests.handlers.world import (
     ADMIN,
     ELSEWHERE,
@@ -199,3 +202,34 @@ async def test_a_query_of_an_impossible_time_holds_up_no_other(
 ) -> None:
     query = replace(world.query(value), timestamp_ms=at)
     assert await world.queries.answer([query]), "a reply or a dead letter"
+
+
+@dataclass
+class Knowing:
+    """Notes what askers said to know; answers as the database does."""
+
+    database: FakeDatabase
+    known: dict[Any, int] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(keys: Any, known: Mapping[Any, int]) -> Any:
+            self.known |= known
+            return await getattr(self.database, name)(keys, known)
+
+        return ask
+
+
+async def test_what_the_asker_knows_goes_along_with_every_question(world: World) -> None:
+    booking = await world.booked()
+    knowing = Knowing(world.database)
+    world.queries = replace(world.queries, reads=knowing)
+    by_reference = {"booking_reference": booking["booking_reference"].lower()}
+    await world.ask("get_booking_by_reference", by_reference | {"known_version": 4})
+    assert knowing.known == {booking["booking_reference"]: 4}
+    by_id = {"booking_id": booking["id"]}
+    for type_, version in (("get_booking", 2), ("get_booking_history", 3)):
+        await world.ask(type_, by_id | {"known_version": version})
+        assert knowing.known[UUID(booking["id"])] == version
+        await world.ask(type_, by_id)
+        assert knowing.known[UUID(booking["id"])] == 0
+    assert (await world.ask("get_booking", by_id | {"known_version": 0})).status == 400
