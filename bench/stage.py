@@ -56,6 +56,11 @@ class Stage:
         (count,) = await self._counts("select count(*) from bookings")
         return count
 
+    async def log_position(self) -> int:
+        """How many bytes PostgreSQL has written to its write-ahead log, whoever made it do so."""
+        (position,) = await self._counts("select (pg_current_wal_lsn() - '0/0')::bigint")
+        return position
+
     async def _counts(self, sql: str) -> list[int]:
         connection = await asyncpg.connect(_plain(self.database_url))
         try:
