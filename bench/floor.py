@@ -152,6 +152,7 @@ async def _publish(
     for each in outputs:
         by_target.setdefault((each.topic, each.partition), []).append(each)
     async with producer.transaction():
+        await producer.send_offsets_to_transaction(offsets, group)  # first, as the worker does
         deliveries = []
         for (topic, partition), records in by_target.items():
             batch = producer.create_batch()
@@ -165,7 +166,7 @@ async def _publish(
                 if full:
                     raise RuntimeError("expected a batch to hold all that goes to one partition")
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*deliveries, producer.send_offsets_to_transaction(offsets, group))
+        await asyncio.gather(*deliveries)
 
 
 async def _producer(

@@ -19,7 +19,7 @@ from domain.time_slot import TimeSlot
 _NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
 
 
-@lru_cache(maxsize=4096)  # every id and key of a command derives from it
+@lru_cache(maxsize=4096)
 def command_row_id(principal: Principal, command_id: UUID) -> UUID:
     """The identity of a command: ids are scoped by principal."""
     return uuid5(_NAMESPACE, f"{principal.label}/{command_id}")
@@ -41,10 +41,10 @@ class Asked:
     command_id: UUID
     run: int = 0  # a redrive of a dead letter adds one
     idempotency_key: str | None = field(default=None, repr=False)
+    row_id: UUID = field(init=False, repr=False, compare=False)  # asked for thirty times a command
 
-    @property
-    def row_id(self) -> UUID:
-        return command_row_id(self.principal, self.command_id)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_id", command_row_id(self.principal, self.command_id))
 
     def derived(self, purpose: str) -> UUID:
         """An id that the same command and run give again, whatever happened in between."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final
 
 # ISO 4217: the active currencies; funds codes and metals are left out.
@@ -88,6 +89,7 @@ class Money:
         return other.amount
 
 
+@lru_cache(maxsize=256)
 def _step(currency: str) -> Decimal:
     return Decimal(1).scaleb(-minor_digits(currency))
 

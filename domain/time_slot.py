@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 MAX_MINUTES = 129_600  # 90 days
+_MINUTE: Final = timedelta(minutes=1)
+_LONGEST: Final = MAX_MINUTES * _MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,9 @@ class TimeSlot:
         object.__setattr__(self, "starts_at", self.starts_at.astimezone(UTC))
         object.__setattr__(self, "ends_at", self.ends_at.astimezone(UTC))
         length = self.ends_at - self.starts_at
-        if not timedelta(0) < length <= timedelta(minutes=MAX_MINUTES):
+        if not timedelta(0) < length <= _LONGEST:
             raise ValueError(f"expected an end 1 minute to {MAX_MINUTES} minutes after the start")
-        if length % timedelta(minutes=1):
+        if length % _MINUTE:
             raise ValueError("expected a slot of whole minutes")
 
     @classmethod
@@ -38,7 +41,7 @@ class TimeSlot:
 
     @property
     def minutes(self) -> int:
-        return int((self.ends_at - self.starts_at) / timedelta(minutes=1))
+        return (self.ends_at - self.starts_at) // _MINUTE
 
     def overlaps(self, other: TimeSlot) -> bool:
         return self.starts_at < other.ends_at and other.starts_at < self.ends_at

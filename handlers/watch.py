@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter_ns, time_ns
@@ -62,8 +63,11 @@ class _Batch:
         return self.began_ns + moment - self.zero
 
 
+_in_hand: Final[ContextVar[_Batch | None]] = ContextVar("batch in hand", default=None)
+
+
 class Watch:
-    """Implements Onlooker; one batch at a time, as its consumer does them."""
+    """Implements Onlooker; one batch at a time in each task, as its consumer does them."""
 
     def __init__(
         self,
@@ -78,11 +82,15 @@ class Watch:
         self._traces = traces
         self._lines = lines
         self._clock = clock
-        self._batch = _Batch((), 0, 0)
+
+    @property
+    def _batch(self) -> _Batch:
+        """Of the task that asks."""
+        return _in_hand.get() or _Batch((), 0, 0)
 
     def begins(self, records: Sequence[Record]) -> None:
         now = perf_counter_ns()
-        self._batch = _Batch(records, time_ns(), now, since=now)
+        _in_hand.set(_Batch(records, time_ns(), now, since=now))
 
     def continued(self, record: Record, headers: Headers) -> Headers:
         """The headers, with the message's own span in place of its sender's where it has one."""

@@ -23,6 +23,21 @@ def by_partition(records: Sequence[Record]) -> dict[TopicPartition, list[Record]
     return parts
 
 
+def shares(parts: Parts, most: int, least_records: int) -> list[Parts]:
+    """The parts dealt out into up to `most` shares of about as many records each, and of so many at
+    least; no partition is in two.
+    """
+    records = sum(map(len, parts.values()))
+    count = max(1, min(most, len(parts), records // least_records))
+    dealt: list[dict[TopicPartition, Sequence[Record]]] = [{} for _ in range(count)]
+    sizes = [0] * count
+    for source, part in sorted(parts.items(), key=lambda each: -len(each[1])):
+        smallest = sizes.index(min(sizes))
+        dealt[smallest][source] = part
+        sizes[smallest] += len(part)
+    return list(dealt)
+
+
 def reply_topics(records: Sequence[Record]) -> set[str]:
     """The topics that clients want their replies in, as far as they can be names of topics."""
     return {

@@ -28,6 +28,7 @@ from adapters.kafka.records import accept_any_record, as_records, keep_bytes
 from adapters.kafka.refusals import Refusals
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
+from adapters.kafka.taking import Taking
 from adapters.kafka.topics import TopicNames, planned_topics
 from handlers.ports import CommandProcessor, LaneRows, Onlooker, QueryProcessor, Record, Sealer
 from schemas.instruments import NO_METER, observed
@@ -211,7 +212,6 @@ def _subscribe(
         group_id=settings.queries_group_id if is_of_queries else settings.group_id,
         batch=True,
         max_records=settings.max_batch_records,
-        batch_timeout_ms=settings.batch_timeout_ms,
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         listener=listener,
@@ -227,7 +227,9 @@ def _subscribe(
         await listener.consume(subscriber.consumer, records)
 
     subscriber(consume)
-    fetching = Fetching(f"reading {topic}", subscriber.get_msg, give_up)
+    shares = 1 if is_of_queries else settings.side_by_side
+    taking = Taking(settings.max_batch_records, shares)
+    fetching = Fetching(f"reading {topic}", taking.records, give_up)
     subscriber.get_msg = fetching.get_msg
     return fetching
 

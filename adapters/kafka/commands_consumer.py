@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from adapters.kafka.batches import Parts, by_partition, reply_topics
+from adapters.kafka.batches import Parts, by_partition, reply_topics, shares
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.figures import NO_FIGURES, KafkaFigures
 from adapters.kafka.lanes import Lane, Lanes
@@ -35,6 +35,8 @@ from handlers.ports import (
 _log = structlog.get_logger(__name__)
 
 IDLE_AFTER_SECONDS = 1.0
+LEAST_SHARE_RECORDS = 40
+"""A share pays for its statements; so many records in it make that little."""
 
 
 class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -57,6 +59,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes = lanes
         self._topics = topics
         self._give_up = give_up
+        self._side_by_side = settings.side_by_side
         self._heartbeat_seconds = settings.heartbeat_interval_ms / 1000
         self._patience = Patience(settings.batch_limit_seconds)
         self._standstill = Standstill("commands")
@@ -166,7 +169,7 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     del together[source]
                     break
                 together[source] = together[source][1:]
-        await self._do_together(
+        await self._do_shares(
             consumer, lanes, {source: part for source, part in together.items() if part}
         )
         for lane in lanes.values():
@@ -181,14 +184,39 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer, lanes, rest, {lane.source: [record]}, done
         )
 
+    async def _do_shares(
+        self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
+    ) -> None:
+        """Shares side by side, which are to each other what two workers are: while one waits for
+        the database or a partner, another has the processor.
+        """
+        dealt = shares(parts, self._side_by_side, LEAST_SHARE_RECORDS)
+        if len(dealt) == 1:
+            await self._do_together(consumer, lanes, parts)
+            return
+        ends = await asyncio.gather(
+            *(self._do_together(consumer, lanes, share) for share in dealt), return_exceptions=True
+        )
+        for end in ends:  # each came to its end, whatever the others met with
+            if end is not None:
+                raise end
+
     async def _do_together(
         self, consumer: AIOKafkaConsumer, lanes: Mapping[TopicPartition, Lane], parts: Parts
     ) -> None:
         lanes = {source: lanes[source] for source in parts}
-        if lanes:
-            records = [record for part in parts.values() for record in part]
-            if done := await self._process(consumer, lanes, parts, records):
-                await self._publish(consumer, lanes, parts, parts, done)
+        if not lanes:
+            return
+        records = [record for part in parts.values() for record in part]
+        try:
+            done = await self._process(consumer, lanes, parts, records)
+        except (
+            asyncio.CancelledError
+        ):  # onlookers know of no batch but that of the task they are in
+            self._watch.comes_again([source.partition for source in lanes])
+            raise
+        if done:
+            await self._publish(consumer, lanes, parts, parts, done)
 
     async def _process(
         self,

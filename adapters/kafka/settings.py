@@ -20,6 +20,7 @@ class KafkaSettings:
     group_id: str = "booking-worker"
     topic_prefix: str = "booking"
     max_batch_records: int = 200
+    side_by_side: int = 4
     delivery: Delivery = "exactly_once"
 
     security_protocol: SecurityProtocol = "PLAINTEXT"
@@ -36,7 +37,6 @@ class KafkaSettings:
     # Readers with read_committed wait for an orphaned transaction this long, if nobody takes the
     # partition over (a new owner ends it at once).
     transaction_timeout_ms: int = 20_000
-    batch_timeout_ms: int = 10
     drain_seconds: float = 25.0
 
     @property

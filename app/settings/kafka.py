@@ -45,6 +45,11 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
     max_batch_records: Annotated[Count, Field(le=10_000)] = setting(
         "a whole number from 1 to 10000", "Most records of one batch", 200
     )
+    side_by_side: Annotated[Count, Field(le=100)] = setting(
+        "a whole number from 1 to 100",
+        "Most batches of commands that are done at once, each with partitions of its own",
+        4,
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "As Kafka calls it", "PLAINTEXT"
     )
@@ -166,6 +171,7 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
             group_id=self.group_id,
             topic_prefix=self.topic_prefix,
             max_batch_records=self.max_batch_records,
+            side_by_side=self.side_by_side,
             delivery=self.delivery,
             security_protocol=self.security_protocol,
             sasl_mechanism=self.sasl_mechanism,

@@ -96,6 +96,7 @@ def test_every_value_reaches_the_layer_that_takes_it(settings: LoadWith) -> None
         KAFKA__GROUP_ID="workers",
         KAFKA__TOPIC_PREFIX="eu.booking",
         KAFKA__MAX_BATCH_RECORDS="50",
+        KAFKA__SIDE_BY_SIDE="3",
         KAFKA__SECURITY_PROTOCOL="SASL_PLAINTEXT",
         KAFKA__SASL_MECHANISM="SCRAM-SHA-512",
         KAFKA__SASL_USERNAME="me",
@@ -124,7 +125,8 @@ def test_every_value_reaches_the_layer_that_takes_it(settings: LoadWith) -> None
         "workers",
         "eu.booking",
     )
-    assert (kafka.max_batch_records, kafka.session_timeout_ms) == (50, 6000)
+    assert (kafka.max_batch_records, kafka.side_by_side) == (50, 3)
+    assert kafka.session_timeout_ms == 6000
     assert (kafka.security_protocol, kafka.sasl_mechanism) == ("SASL_PLAINTEXT", "SCRAM-SHA-512")
     assert (kafka.sasl_username, kafka.sasl_password) == ("me", "pw")
     assert (loaded.database.url, loaded.database.pool_size) == ("sqlite+aiosqlite:///here.db", 7)
@@ -289,6 +291,7 @@ def test_what_is_missing_is_named_with_what_is_expected(settings: LoadWith, name
         ("KAFKA__DELIVERY", "at_most_once"),
         ("KAFKA__MAX_BATCH_RECORDS", "0"),
         ("KAFKA__MAX_BATCH_RECORDS", "many"),
+        ("KAFKA__SIDE_BY_SIDE", "0"),
         ("KAFKA__SECURITY_PROTOCOL", "TLS"),
         ("KAFKA__SASL_MECHANISM", "GSSAPI"),
         ("KAFKA__SSL_CAFILE", "/nowhere.pem"),

@@ -4,6 +4,8 @@ written, and labels that say nothing but words from short lists.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Set
 from typing import Final
 from uuid import UUID
@@ -17,8 +19,9 @@ from domain.lifecycle import Status
 from domain.refusal import Code
 from domain.rules import Fallback, Rules
 from handlers.condemned import TRIES
+from handlers.ended import Ended, Told
 from handlers.figures import BookingFigures
-from handlers.ports import Stage
+from handlers.ports import Record, Stage
 from schemas.envelope import COMMANDS, QUERIES
 from schemas.measures import (
     AGE,
@@ -34,7 +37,7 @@ from schemas.measures import (
 )
 from tests.handlers.onlookers import Onlookers, words
 from tests.handlers.test_poison import deadly, tried_alone
-from tests.handlers.world import ADMIN, STAFF, VENUE, World
+from tests.handlers.world import ADMIN, NOW, STAFF, VENUE, World
 
 
 def seen() -> tuple[World, Onlookers]:
@@ -238,3 +241,22 @@ async def test_what_cannot_be_told_stops_nobody(part: str, monkeypatch: pytest.M
     asked = world.create()
     await world.settle()
     assert world.reply_to(asked).status == 201
+
+
+async def test_batches_of_two_tasks_are_told_apart() -> None:
+    onlookers = Onlookers()
+    watch = onlookers.of_commands(lambda: NOW)
+
+    async def share(partition: int, count: int) -> None:
+        batch = [Record("t", partition, each, 0, None, b"", ()) for each in range(count)]
+        watch.begins(batch)
+        await asyncio.sleep(0)  # another one begins meanwhile
+        watch.ends([Told(each, "create_booking", Ended(201), NOW) for each in batch])
+        await asyncio.sleep(0)
+        watch.published([partition])
+
+    await asyncio.gather(share(1, 3), share(2, 5))
+    lines = Counter(line["partition"] for line in onlookers.lines.written)
+    assert lines == {1: 3, 2: 5}
+    assert onlookers.values(OUTCOMES) == {outcome("create_booking", "ok"): 8}
+    assert onlookers.values(BATCH_RECORDS) == {words(kind="command"): 2}

@@ -1,0 +1,171 @@
+"""Shares of a batch: no partition is in two, they wait for each other in nothing, and what is taken
+for them comes from many partitions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from adapters.kafka.batches import Parts, by_partition, shares
+from adapters.kafka.commands_consumer import LEAST_SHARE_RECORDS, CommandsConsumer
+from adapters.kafka.taking import Taking
+from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Record
+from tests.adapters.kafka.test_stuck import GONE, LanesInMemory, of_commands, record
+
+P, Q, R, S = (TopicPartition("t.commands", number) for number in range(4))
+
+
+def records(source: TopicPartition, count: int = LEAST_SHARE_RECORDS) -> list[Record]:
+    return [record(source, offset) for offset in range(count)]
+
+
+def parts(**counts: int) -> Parts:
+    sources = {"p": P, "q": Q, "r": R, "s": S}
+    return {sources[name]: records(sources[name], count) for name, count in counts.items()}
+
+
+def sizes(dealt: Sequence[Parts]) -> list[int]:
+    return sorted(sum(map(len, share.values())) for share in dealt)
+
+
+def test_no_partition_is_in_two_shares_and_none_is_left_out() -> None:
+    whole = parts(p=90, q=50, r=50, s=10)
+    dealt = shares(whole, most=3, least_records=10)
+    assert sizes(dealt) == [50, 60, 90]
+    assert sorted(source for share in dealt for source in share) == sorted(whole)
+    assert all(share[source] == whole[source] for share in dealt for source in share)
+
+
+@pytest.mark.parametrize(
+    ("whole", "most", "count"),
+    [
+        (parts(p=1), 4, 1),
+        (parts(p=1000), 4, 1),
+        (parts(p=30, q=30), 4, 1),
+        (parts(p=40, q=40), 4, 2),
+        (parts(p=100, q=100, r=100), 2, 2),
+        ({}, 4, 1),
+    ],
+)
+def test_small_batches_are_not_dealt_out(whole: Parts, most: int, count: int) -> None:
+    assert len(shares(whole, most, least_records=40)) == count
+
+
+@dataclass
+class Each:
+    """Partition P fails, or waits for ever; all others are done."""
+
+    error: Exception | None
+    done: list[int] = field(default_factory=list)
+    alone: list[int] = field(default_factory=list)
+    _now: set[int] = field(default_factory=set)
+
+    async def process(
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
+    ) -> Mapping[int, Sequence[Output]]:
+        if alone:
+            self.alone += lanes
+            assert not self._now, "something went on beside a suspect"
+        self._now |= lanes.keys()
+        try:
+            await asyncio.sleep(0.01)
+            if P.partition in lanes and not alone:
+                if self.error is None:
+                    await asyncio.Event().wait()
+                else:
+                    raise self.error
+            self.done += lanes
+            return {partition: [] for partition in lanes}
+        finally:
+            self._now -= lanes.keys()
+
+
+async def consumer_of(work: CommandProcessor) -> tuple[CommandsConsumer, LanesInMemory]:
+    lanes = LanesInMemory()
+    for source in (P, Q):
+        await lanes.open(GONE, source)
+    return of_commands(cast("Any", work), lanes), lanes
+
+
+async def test_what_one_share_fails_with_is_no_affair_of_the_others() -> None:
+    work = Each(DatabaseAway("gone"))
+    consumer, lanes = await consumer_of(work)
+    await consumer.consume(GONE, [*records(P), *records(Q)])
+    assert work.done == [Q.partition]
+    assert lanes.open_ones.keys() == {Q}
+    assert consumer.awaited == "the database"
+
+
+async def test_a_share_that_hangs_is_given_up_and_the_others_are_done() -> None:
+    work = Each(None)
+    consumer, lanes = await consumer_of(work)
+    consumer.hurry(0.1)
+    await consumer.consume(GONE, [*records(P), *records(Q)])
+    assert work.done == [Q.partition]
+    assert not lanes.open_ones, "all of it comes again, what is published is silent then"
+
+
+async def test_nothing_goes_on_beside_what_is_suspected() -> None:
+    work = Each(DatabaseAway("gone"))
+    consumer, lanes = await consumer_of(work)
+    lanes.open_ones[P].suspect_until = 2
+    await consumer.consume(GONE, [*records(P), *records(Q)])
+    assert work.alone == [P.partition] * 2
+
+
+class Buffered:
+    """A consumer as aiokafka's: all it has of one partition before it looks at the next."""
+
+    def __init__(self, whole: Mapping[TopicPartition, int], failing: bool = False) -> None:
+        self._left = dict(whole)
+        self._failing = failing
+        self.asked = 0
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._left)
+
+    async def getmany(
+        self, *of: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[Record]]:
+        self.asked += 1
+        if of and self._failing:
+            raise KafkaError
+        found: dict[TopicPartition, list[Record]] = {}
+        for source in list(self._left):
+            count = min(self._left[source], max_records)
+            if count and (not of or source in of):
+                found[source] = records(source, count)
+                self._left[source] -= count
+                max_records -= count
+        return found
+
+
+async def taken(consumer: Buffered, shares: int = 3) -> list[int]:
+    found = await Taking(10, shares).records(cast("AIOKafkaConsumer", consumer))
+    return [len(part) for part in by_partition(found).values()]
+
+
+async def test_each_share_is_of_other_partitions() -> None:
+    assert await taken(Buffered({P: 100, Q: 100, R: 100, S: 100})) == [10, 10, 10]
+    assert await taken(Buffered({P: 4, Q: 100, R: 7, S: 100})) == [4, 6, 7, 3]
+
+
+async def test_what_is_not_full_is_not_asked_again() -> None:
+    consumer = Buffered({P: 3, Q: 0})
+    assert await taken(consumer) == [3]
+    assert consumer.asked == 1
+
+
+async def test_of_one_partition_only_one_share_is_taken() -> None:
+    assert await taken(Buffered({P: 100})) == [10]
+
+
+async def test_what_fails_behind_takes_nothing_away() -> None:
+    assert await taken(Buffered({P: 100, Q: 100}, failing=True)) == [10]
