@@ -90,13 +90,15 @@ async def _watched(
     return span, await replies.surplus()
 
 
-async def latencies(stage: Stage, count: int) -> list[float]:
-    """Milliseconds from sending a lone create to seeing its reply, with a worker that idles."""
+async def latencies(
+    stage: Stage, running: AbstractAsyncContextManager[int], count: int
+) -> list[float]:
+    """Milliseconds from sending a lone create to seeing its reply, with who answers idling."""
     taken: list[float] = []
     producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
     async with (
         Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
-        worker_running(stage.environment, stage.log),
+        running,
         producer,
     ):
         warm_up = creates(WARM_UP, SECRET)

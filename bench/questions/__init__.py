@@ -1,0 +1,10 @@
+"""The questions, each in a module of its own."""
+
+from typing import Final
+
+from bench.questions.creates import CREATES
+from bench.questions.lone import LONE
+from bench.scene import Question
+
+QUESTIONS: Final[dict[str, Question]] = {each.name: each for each in (CREATES, LONE)}
+QUICK: Final = ("creates", "lone")
