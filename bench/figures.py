@@ -23,7 +23,6 @@ class Ratio:
     of: str
     to: str
     quantity: str
-    is_inverse: bool = False  # of what `to` has more of for the better, as CPU per create
 
     @property
     def subject(self) -> str:
@@ -103,6 +102,4 @@ class Answer:
             of.quantities[ratio.quantity] / to.quantities[ratio.quantity]
             for of, to in zip(self.runs[ratio.of], self.runs[ratio.to], strict=True)
         ]
-        if ratio.is_inverse:
-            values = [1 / each for each in values]
         return Figure(self.question, ratio.subject, f"times {ratio.quantity}", tuple(values))

@@ -14,8 +14,6 @@ from typing import Final
 import msgspec
 import orjson
 
-from bench.floor import Job
-
 _ROOT: Final = Path(__file__).parent.parent
 _GOODBYE_SECONDS: Final = 30
 
@@ -41,13 +39,12 @@ async def worker_running(environment: Mapping[str, str], log: Path) -> AsyncIter
 
 
 @asynccontextmanager
-async def floor_running(job: Job, directory: Path, log: Path) -> AsyncIterator[int]:
-    """The floor; gives its process id."""
-    told = directory / f"{job.prefix}.json"
+async def process_running(module: str, job: msgspec.Struct, log: Path) -> AsyncIterator[int]:
+    """A module of the benchmark with a job; gives its process id."""
+    told = log.with_suffix(".json")
     told.write_bytes(msgspec.json.encode(job))
     with log.open("ab") as file:
-        arguments = ("-m", "bench.floor", str(told))
-        async with _running(arguments, {}, stderr=file.fileno()) as process:
+        async with _running(("-m", module, str(told)), {}, stderr=file.fileno()) as process:
             yield process.pid
 
 

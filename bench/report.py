@@ -11,6 +11,7 @@ from bench.comparing import Change
 from bench.figures import Answer, Figure
 from bench.targets import Verdict
 
+_FILE_WIDTH = 120
 _COLOURS = {"reached": "green", "missed": "bold red", "not measured": "dim"}
 
 
@@ -24,6 +25,8 @@ class Printed:
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
+        if not self._console.is_terminal:
+            self._console.width = _FILE_WIDTH  # else figures are cut for nobody's screen
 
     def answer(self, answer: Answer, asks: str) -> None:
         """A question's figures: medians, and the lowest and highest of all rounds."""

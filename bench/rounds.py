@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from aiokafka import AIOKafkaProducer
 
 from bench.floor import Job
 from bench.load import Create, creates, send_at_once
-from bench.processes import floor_running, worker_running
+from bench.processes import process_running, worker_running
 from bench.recording import Pattern
 from bench.replies import NoReplies, Replies, Span
 from bench.stage import SECRET, Stage
@@ -35,18 +35,13 @@ class Measured:
 
 async def worker_round(stage: Stage, count: int) -> Measured:
     """The real worker on so many creates."""
-    load = creates(count, SECRET)
-    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
-        span, surplus = await _measured(
-            worker_running(stage.environment, stage.log), replies, stage, load
-        )
-    wrong = [*_wrong(load, span.bodies), *await _miscounted(stage, count, surplus)]
-    return Measured(span, await stage.batch_sizes(), wrong)
+    running = worker_running(stage.environment, stage.log)
+    measured = await creates_round(stage, running, creates(count, SECRET))
+    return replace(measured, batches=await stage.batch_sizes())
 
 
 async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> Measured:
-    """The floor on as many."""
-    load = creates(count, SECRET)
+    """The floor on as many; what it replies does not depend on what it was sent."""
     job = Job(
         stage.bootstrap_servers,
         stage.topics.prefix,
@@ -57,31 +52,43 @@ async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> 
         BATCH_RECORDS,
         BATCH_TIMEOUT_MS,
     )
-    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
-        span, surplus = await _measured(
-            floor_running(job, stage.log.parent, stage.log), replies, stage, load
-        )
-    return Measured(span, (), await _miscounted(stage, count, surplus))
+    running = process_running("bench.floor", job, stage.log)
+    return await creates_round(stage, running, creates(count, SECRET), is_read=False)
 
 
-async def _measured(
-    running: AbstractAsyncContextManager[int],
-    replies: Replies,
+async def creates_round(
     stage: Stage,
+    running: AbstractAsyncContextManager[int],
     load: Sequence[Create],
-) -> tuple[Span, int]:
-    async with running as pid:
+    *,
+    warm_up: int = WARM_UP,
+    table: str = "bookings",
+    is_read: bool = True,
+) -> Measured:
+    """Whoever runs there, on this load; its replies are read and its bookings counted."""
+    async with (
+        Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
+        running as pid,
+    ):
         try:
-            return await _watched(pid, replies, stage, load)
+            span, surplus = await _watched(pid, replies, stage, load, warm_up)
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
+    wrong = _wrong(load, span.bodies) if is_read else []
+    bookings, expected = await stage.bookings(table), len(load) + warm_up
+    if surplus:
+        wrong.append(f"{surplus} replies too many")
+    if bookings != expected:
+        wrong.append(f"{bookings} bookings of {expected} stand")
+    return Measured(span, (), wrong)
 
 
 async def _watched(
-    pid: int, replies: Replies, stage: Stage, load: Sequence[Create]
+    pid: int, replies: Replies, stage: Stage, load: Sequence[Create], warm_up: int
 ) -> tuple[Span, int]:
-    await send_at_once(stage.bootstrap_servers, stage.topics.commands, creates(WARM_UP, SECRET))
-    await replies.settle(WARM_UP)
+    first = creates(warm_up, SECRET)
+    await send_at_once(stage.bootstrap_servers, stage.topics.commands, first)
+    await replies.settle(warm_up)
     sending = asyncio.create_task(
         send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
     )
@@ -112,12 +119,6 @@ async def latencies(
             await replies.next()
             taken.append((time.perf_counter() - began) * 1000)
     return taken
-
-
-async def _miscounted(stage: Stage, count: int, surplus: int) -> list[str]:
-    bookings, expected = await stage.bookings(), count + WARM_UP
-    wrong = [f"{surplus} replies too many"] if surplus else []
-    return wrong + ([f"{bookings} bookings of {expected} stand"] if bookings != expected else [])
 
 
 def _wrong(load: Sequence[Create], bodies: Sequence[bytes]) -> list[str]:

@@ -32,6 +32,7 @@ class Target:
 TARGETS: Final = (
     Target("creates: worker / floor: times CPU ms each", at_most=2.0),
     Target("creates: worker: a second", at_least=1000),
+    Target("textbook: textbook / worker: times CPU ms each", at_least=15),
     Target("lone: worker: p50 ms", at_most=30),
     Target("lone: worker: p99 ms", at_most=80),
 )

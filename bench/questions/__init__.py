@@ -4,7 +4,8 @@ from typing import Final
 
 from bench.questions.creates import CREATES
 from bench.questions.lone import LONE
+from bench.questions.textbook import TEXTBOOK
 from bench.scene import Question
 
-QUESTIONS: Final[dict[str, Question]] = {each.name: each for each in (CREATES, LONE)}
+QUESTIONS: Final[dict[str, Question]] = {each.name: each for each in (CREATES, TEXTBOOK, LONE)}
 QUICK: Final = ("creates", "lone")
