@@ -1,7 +1,7 @@
 """A lone create without a worker: a bare Kafka round trip, with as many commits and partner calls.
 
-One record is consumed, so many rows are inserted and committed one after another, the calls are made
-round by round, and a reply is produced: no exactly-once, no batch, no logic.
+One record is consumed, so many rows are inserted and committed one after another, the calls are
+made round by round, and a reply is produced: no exactly-once, no batch, no logic.
 """
 
 from __future__ import annotations

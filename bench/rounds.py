@@ -13,7 +13,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from bench.floor import Job
-from bench.load import Create, creates, send_at_once
+from bench.load import Message, creates, send_at_once
 from bench.processes import process_running, worker_running
 from bench.recording import Pattern
 from bench.replies import NoReplies, Replies, Span
@@ -22,6 +22,7 @@ from bench.stage import SECRET, Stage
 WARM_UP = 600
 BATCH_RECORDS = 200
 BATCH_TIMEOUT_MS = 10
+_UNMEASURED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> 
 async def creates_round(
     stage: Stage,
     running: AbstractAsyncContextManager[int],
-    load: Sequence[Create],
+    load: Sequence[Message],
     *,
     warm_up: int = WARM_UP,
     table: str = "bookings",
@@ -74,7 +75,7 @@ async def creates_round(
             span, surplus = await _watched(pid, replies, stage, load, warm_up)
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
-    wrong = _wrong(load, span.bodies) if is_read else []
+    wrong = not_answered(load, span.bodies) if is_read else []
     bookings, expected = await stage.bookings(table), len(load) + warm_up
     if surplus:
         wrong.append(f"{surplus} replies too many")
@@ -84,7 +85,7 @@ async def creates_round(
 
 
 async def _watched(
-    pid: int, replies: Replies, stage: Stage, load: Sequence[Create], warm_up: int
+    pid: int, replies: Replies, stage: Stage, load: Sequence[Message], warm_up: int
 ) -> tuple[Span, int]:
     first = creates(warm_up, SECRET)
     await send_at_once(stage.bootstrap_servers, stage.topics.commands, first)
@@ -98,10 +99,13 @@ async def _watched(
 
 
 async def latencies(
-    stage: Stage, running: AbstractAsyncContextManager[int], count: int
-) -> list[float]:
-    """Milliseconds from sending a lone create to seeing its reply, with who answers idling."""
+    stage: Stage, running: AbstractAsyncContextManager[int], load: Sequence[Message]
+) -> tuple[list[float], list[bytes]]:
+    """Milliseconds from sending a lone create to seeing its reply, with who answers idling, but for
+    the first few; and the replies to all.
+    """
     taken: list[float] = []
+    bodies: list[bytes] = []
     producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
     async with (
         Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
@@ -111,26 +115,27 @@ async def latencies(
         warm_up = creates(WARM_UP, SECRET)
         await send_at_once(stage.bootstrap_servers, stage.topics.commands, warm_up)
         await replies.settle(WARM_UP)
-        for create in creates(count, SECRET):
+        for number, create in enumerate(load, -_UNMEASURED):
             began = time.perf_counter()
             await producer.send_and_wait(
                 stage.topics.commands, create.value, key=create.key, headers=list(create.headers)
             )
-            await replies.next()
-            taken.append((time.perf_counter() - began) * 1000)
-    return taken
+            bodies += await replies.next()
+            if number >= 0:
+                taken.append((time.perf_counter() - began) * 1000)
+    return taken, bodies
 
 
-def _wrong(load: Sequence[Create], bodies: Sequence[bytes]) -> list[str]:
-    """Where the replies are not one 201 for each create."""
+def not_answered(load: Sequence[Message], bodies: Sequence[bytes], status: int = 201) -> list[str]:
+    """Where the replies are not one of this status for each message."""
     answers = [orjson.loads(body) for body in bodies]
     refused = Counter(
-        f"{each['status']} {each['error']['code']}" for each in answers if each["status"] != 201
+        f"{each['status']} {each['error']['code']}" for each in answers if each["status"] != status
     )
     wrong = [f"{number} replies are {what}" for what, number in refused.items()]
-    answered = Counter(each["command_id"] for each in answers)
-    missing = sum(each.command_id not in answered for each in load)
+    answered = Counter(each.get("command_id") or each["query_id"] for each in answers)
+    missing = sum(each.id not in answered for each in load)
     twice = sum(number - 1 for number in answered.values())
-    wrong += [f"{missing} creates have no reply"] if missing else []
+    wrong += [f"{missing} messages have no reply"] if missing else []
     wrong += [f"{twice} replies came twice"] if twice else []
     return wrong

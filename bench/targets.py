@@ -35,6 +35,8 @@ TARGETS: Final = (
     Target("textbook: textbook / worker: times CPU ms each", at_least=15),
     Target("lone: worker: p50 ms", at_most=30),
     Target("lone: worker: p99 ms", at_most=80),
+    Target("queries: by id: a second", at_least=3000),
+    Target("queries: by reference: a second", at_least=3000),
 )
 
 

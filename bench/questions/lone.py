@@ -9,10 +9,12 @@ from typing import Final
 
 from bench.bare import Job
 from bench.figures import Measurement, Ratio
+from bench.load import creates
 from bench.processes import process_running, worker_running
 from bench.recording import Pattern
-from bench.rounds import WARM_UP, latencies
+from bench.rounds import WARM_UP, latencies, not_answered
 from bench.scene import Contestant, Question, Scene
+from bench.stage import SECRET
 
 
 @asynccontextmanager
@@ -32,12 +34,15 @@ async def _opened(scene: Scene) -> AsyncIterator[Sequence[Contestant]]:
                 commits,
             )
             running = process_running("bench.bare", job, stage.log)
-            return _measurement(await latencies(stage, running, count))
+            waits, _ = await latencies(stage, running, creates(count, SECRET))
+            return _measurement(waits)
 
     async def worker() -> Measurement:
         async with scene.stage("lone") as stage:
             running = worker_running(stage.environment, stage.log)
-            return _measurement(await latencies(stage, running, count))
+            load = creates(count, SECRET)
+            waits, bodies = await latencies(stage, running, load)
+            return _measurement(waits, not_answered(load, bodies))
 
     yield [
         Contestant("Kafka alone", lambda: bare((), 0)),
@@ -46,9 +51,11 @@ async def _opened(scene: Scene) -> AsyncIterator[Sequence[Contestant]]:
     ]
 
 
-def _measurement(waits: Sequence[float]) -> Measurement:
-    hundredths = quantiles(waits, n=100)
-    return Measurement({"p50 ms": hundredths[49], "p99 ms": hundredths[98], "max ms": max(waits)})
+def _measurement(waits: Sequence[float], wrong: Sequence[str] = ()) -> Measurement:
+    hundredths = quantiles(waits, n=100, method="inclusive")
+    return Measurement(
+        {"p50 ms": hundredths[49], "p99 ms": hundredths[98], "max ms": max(waits)}, wrong
+    )
 
 
 LONE: Final = Question(
