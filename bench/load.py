@@ -25,9 +25,10 @@ class Message:
     headers: tuple[tuple[str, bytes], ...]
 
 
-def creates(count: int, secret: str) -> list[Message]:
+def creates(count: int, secret: str, *, is_hot: bool = False) -> list[Message]:
     """Restaurant bookings, ten to a venue, one after another there; every second names its table,
-    the others leave the choice to inventory. All of them are fit to be accepted.
+    the others leave the choice to inventory. Hot: ten to a table, all at one venue, and all of them
+    name it. They are fit to be accepted.
     """
     now = datetime.now(UTC)
     first = now.replace(hour=6, minute=0, second=0, microsecond=0) + timedelta(days=2)
@@ -35,13 +36,14 @@ def creates(count: int, secret: str) -> list[Message]:
     venue_id = ""
     for number in range(count):
         slot = number % SLOTS_PER_VENUE
-        if slot == 0:
+        if slot == 0 and not (is_hot and venue_id):
             venue_id = str(uuid4())
+        table = f"table-{number // SLOTS_PER_VENUE}" if is_hot else "table-7"
         made.append(
             _create(
                 venue_id,
                 starts_at=first + timedelta(hours=_HOURS_APART * slot),
-                table="table-7" if number % 2 else None,
+                table=table if is_hot or number % 2 else None,
                 token=token_of(guest := str(uuid4()), secret),
                 guest=guest,
             )

@@ -12,7 +12,6 @@ from bench.figures import Answer, Figure
 from bench.report import number
 
 _WIDTH: Final = 900
-_LABELS: Final = 250
 _ROW, _HEAD, _EDGE = 26, 40, 16
 _INK, _PALE, _BARS = "#20242c", "#8a93a3", ("#3b6fb6", "#c0673a", "#4c8f5f", "#8a5fa8", "#a8923a")
 
@@ -24,6 +23,7 @@ def plot(answer: Answer, file: Path) -> None:
     image = Image.new("RGB", (_WIDTH, height), "white")
     draw = ImageDraw.Draw(image)
     subjects = list(dict.fromkeys(each.subject for each in answer.figures))
+    left = 2 * _EDGE + round(max(_font(14).getlength(each) for each in subjects))
     top = _EDGE
     for quantity, figures in groups.items():
         draw.text((_EDGE, top + 12), f"{answer.question}: {quantity}", _INK, _font(17))
@@ -31,7 +31,7 @@ def plot(answer: Answer, file: Path) -> None:
         most = max((each.spread[1] for each in figures), default=0) or 1
         for each in figures:
             colour = _BARS[subjects.index(each.subject) % len(_BARS)]
-            _bar(draw, top, each, most, colour)
+            _bar(draw, (left, top), each, most, colour)
             top += _ROW
     image.save(file, optimize=True)
 
@@ -43,8 +43,10 @@ def _by_quantity(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
     return groups
 
 
-def _bar(draw: ImageDraw.ImageDraw, top: int, figure: Figure, most: float, colour: str) -> None:
-    left, room = _LABELS, _WIDTH - _LABELS - 110
+def _bar(
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], figure: Figure, most: float, colour: str
+) -> None:
+    (left, top), room = corner, _WIDTH - corner[0] - 110
     lowest, highest = (left + room * each / most for each in figure.spread)
     end, middle = left + room * figure.median / most, top + _ROW / 2
     draw.text((_EDGE, top + 4), figure.subject, _INK, _font(14))

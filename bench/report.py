@@ -12,7 +12,7 @@ from bench.figures import Answer, Figure
 from bench.targets import Verdict
 
 _FILE_WIDTH = 120
-_COLOURS = {"reached": "green", "missed": "bold red", "not measured": "dim"}
+_COLOURS = {"reached": "green", "missed": "bold red"}
 
 
 def remark(line: str) -> None:
@@ -51,10 +51,12 @@ class Printed:
         """All targets; what is missed is shown like what is reached."""
         table = _table("targets", "", "aim", "found", "")
         for each in verdicts:
-            found = "" if each.found is None else number(each.found)
-            colour = _COLOURS[each.word]
-            table.add_row(each.target.figure, each.target.aim, found, f"[{colour}]{each.word}[/]")
+            if each.found is not None:
+                word = f"[{_COLOURS[each.word]}]{each.word}[/]"
+                table.add_row(each.target.figure, each.target.aim, number(each.found), word)
         self._console.print(table)
+        if unknown := sum(each.found is None for each in verdicts):
+            self._console.print(f"[dim]not measured: {unknown} of {len(verdicts)} targets[/]")
 
     def wrong(self, wrong: Sequence[str]) -> None:
         """What makes the figures worth nothing."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -34,11 +35,11 @@ class Measured:
     wrong: Sequence[str]
 
 
-async def worker_round(stage: Stage, count: int) -> Measured:
-    """The real worker on so many creates."""
-    running = worker_running(stage.environment, stage.log)
-    measured = await creates_round(stage, running, creates(count, SECRET))
-    return replace(measured, batches=await stage.batch_sizes())
+async def worker_round(stage: Stage, count: int, *, is_hot: bool = False) -> Measured:
+    """The real worker on so many creates; hot: all of them at one venue."""
+    running, began = worker_running(stage.environment, stage.log), datetime.now(UTC)
+    measured = await creates_round(stage, running, creates(count, SECRET, is_hot=is_hot))
+    return replace(measured, batches=await stage.batch_sizes(began))
 
 
 async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> Measured:
@@ -67,6 +68,7 @@ async def creates_round(
     is_read: bool = True,
 ) -> Measured:
     """Whoever runs there, on this load; its replies are read and its bookings counted."""
+    before = await stage.bookings(table)
     async with (
         Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
         running as pid,
@@ -76,7 +78,7 @@ async def creates_round(
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
     wrong = not_answered(load, span.bodies) if is_read else []
-    bookings, expected = await stage.bookings(table), len(load) + warm_up
+    bookings, expected = await stage.bookings(table) - before, len(load) + warm_up
     if surplus:
         wrong.append(f"{surplus} replies too many")
     if bookings != expected:

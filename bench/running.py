@@ -38,7 +38,7 @@ async def _answered(question: Question, scene: Scene, bars: Progress) -> Answer:
             remark(f"{question.name}: {words}")
 
     scene.say = say
-    answer = Answer(question.name, question.ratios)
+    answer = Answer(question.name, question.ratios(scene.asked))
     async with question.opened(scene) as contestants:
         rounds = question.rounds or scene.asked.rounds
         bars.update(bar, total=rounds * len(contestants))

@@ -65,5 +65,5 @@ class Question:
     name: str
     asks: str
     opened: Callable[[Scene], Opened]
-    ratios: Sequence[Ratio] = ()
+    ratios: Callable[[Asked], Sequence[Ratio]] = lambda _: ()
     rounds: int | None = None

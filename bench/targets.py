@@ -37,6 +37,10 @@ TARGETS: Final = (
     Target("lone: worker: p99 ms", at_most=80),
     Target("queries: by id: a second", at_least=3000),
     Target("queries: by reference: a second", at_least=3000),
+    *(
+        Target(f"growth: 10,000,000 {what} / 0 {what}: times a second", at_least=0.85)
+        for what in ("many venues", "one venue", "by id")
+    ),
 )
 
 

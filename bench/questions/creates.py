@@ -42,5 +42,5 @@ CREATES: Final = Question(
     "creates",
     "what a create costs beside one without any logic",
     _opened,
-    [Ratio("worker", "floor", EACH), Ratio("worker", "floor", PER_SECOND)],
+    lambda _: [Ratio("worker", "floor", EACH), Ratio("worker", "floor", PER_SECOND)],
 )

@@ -50,5 +50,5 @@ TEXTBOOK: Final = Question(
     "textbook",
     "what the worker costs beside the one that most teams would write",
     _opened,
-    [Ratio("textbook", "worker", EACH), Ratio("worker", "textbook", PER_SECOND)],
+    lambda _: [Ratio("textbook", "worker", EACH), Ratio("worker", "textbook", PER_SECOND)],
 )
