@@ -45,6 +45,7 @@ def main() -> int:
     told = {
         **around,
         "figures": [each.as_json() for each in figures],
+        "courses": {each.question: each.courses for each in answers if each.courses},
         "targets": [each.as_json() for each in verdicts],
         "wrong": wrong,
     }

@@ -10,10 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one run gave: quantities by name, and all that should not have been."""
+    """What one run gave: quantities by name, and all that should not have been; `course` is how one
+    of them went, as minutes and values.
+    """
 
     quantities: Mapping[str, float]
     wrong: Sequence[str] = ()
+    course: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Answer:
             for run in runs
             for what in run.wrong
         ]
+
+    @property
+    def courses(self) -> dict[str, Sequence[tuple[float, float]]]:
+        """Of the first run of each subject that has one."""
+        return {who: runs[0].course for who, runs in self.runs.items() if runs[0].course}
 
     @property
     def figures(self) -> list[Figure]:

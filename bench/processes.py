@@ -7,15 +7,18 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import orjson
 
+from app.health_file import last_beat
+
 _ROOT: Final = Path(__file__).parent.parent
 _GOODBYE_SECONDS: Final = 30
+_READY_SECONDS: Final = 60
 
 
 @asynccontextmanager
@@ -36,6 +39,23 @@ async def worker_running(environment: Mapping[str, str], log: Path) -> AsyncIter
         arguments = ("-c", "from app.cli import main; main(['run'])")
         async with _running(arguments, environment, stderr=file.fileno()) as process:
             yield process.pid
+
+
+@asynccontextmanager
+async def workers_running(
+    environment: Mapping[str, str], log: Path, number: int
+) -> AsyncIterator[tuple[int, ...]]:
+    """So many `booking run`, each of which says that it is ready; gives their process ids."""
+    async with AsyncExitStack() as open_:
+        pids = []
+        for each in range(number):
+            health = log.with_suffix(f".health-{each}")
+            told = {**environment, "BOOKING_HEALTH__FILE": str(health)}
+            pids.append(await open_.enter_async_context(worker_running(told, log)))
+            async with asyncio.timeout(_READY_SECONDS):
+                while (beat := last_beat(health)) is None or not beat.condition.ready:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+        yield tuple(pids)
 
 
 @asynccontextmanager

@@ -60,21 +60,24 @@ async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> 
 
 async def creates_round(
     stage: Stage,
-    running: AbstractAsyncContextManager[int],
+    running: AbstractAsyncContextManager[int | tuple[int, ...]],
     load: Sequence[Message],
     *,
     warm_up: int = WARM_UP,
     table: str = "bookings",
     is_read: bool = True,
 ) -> Measured:
-    """Whoever runs there, on this load; its replies are read and its bookings counted."""
+    """Whoever runs there (one process or several), on this load; its replies are read and its
+    bookings counted.
+    """
     before = await stage.bookings(table)
     async with (
         Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
-        running as pid,
+        running as found,
     ):
+        pids = (found,) if isinstance(found, int) else found
         try:
-            span, surplus = await _watched(pid, replies, stage, load, warm_up)
+            span, surplus = await _watched(pids, replies, stage, load, warm_up)
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
     wrong = not_answered(load, span.bodies) if is_read else []
@@ -87,7 +90,7 @@ async def creates_round(
 
 
 async def _watched(
-    pid: int, replies: Replies, stage: Stage, load: Sequence[Message], warm_up: int
+    pids: Sequence[int], replies: Replies, stage: Stage, load: Sequence[Message], warm_up: int
 ) -> tuple[Span, int]:
     first = creates(warm_up, SECRET)
     await send_at_once(stage.bootstrap_servers, stage.topics.commands, first)
@@ -95,7 +98,7 @@ async def _watched(
     sending = asyncio.create_task(
         send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
     )
-    span = await replies.span(len(load), pid)
+    span = await replies.span(len(load), *pids)
     await sending
     return span, await replies.surplus()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 from rich.console import Console
@@ -18,6 +20,8 @@ from bench.figures import Answer
 from bench.processes import partners_running
 from bench.report import remark
 from bench.scene import Question, Scene
+
+_TOLD_EVERY_SECONDS: Final = 10.0  # where there is no terminal that shows bars
 
 
 async def run(asked: Asked, questions: Mapping[str, Question]) -> tuple[list[Answer], str]:
@@ -32,9 +36,13 @@ async def run(asked: Asked, questions: Mapping[str, Question]) -> tuple[list[Ans
 async def _answered(question: Question, scene: Scene, bars: Progress) -> Answer:
     bar = bars.add_task(question.name, total=None)
 
+    told = 0.0
+
     def say(words: str) -> None:
+        nonlocal told
         bars.update(bar, description=f"{question.name}: {words}")
-        if not bars.console.is_terminal:
+        if not bars.console.is_terminal and time.monotonic() - told >= _TOLD_EVERY_SECONDS:
+            told = time.monotonic()
             remark(f"{question.name}: {words}")
 
     scene.say = say

@@ -37,10 +37,14 @@ TARGETS: Final = (
     Target("lone: worker: p99 ms", at_most=80),
     Target("queries: by id: a second", at_least=3000),
     Target("queries: by reference: a second", at_least=3000),
+    Target("slow-partners: 50 ms a call: a second", at_least=800),
     *(
         Target(f"growth: 10,000,000 {what} / 0 {what}: times a second", at_least=0.85)
         for what in ("many venues", "one venue", "by id")
     ),
+    Target("recovery: rebuild: a second", at_least=8000),
+    Target("memory: worker: most MB", at_most=250),
+    Target("memory: worker: % more in the second half", at_most=5),
 )
 
 
