@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 JOBS ?= 3
 
-.PHONY: demo test lint chaos canary fuzz removals bench site viewer lock format clean
+.PHONY: demo test lint chaos canary fuzz removals bench bench-quick site viewer lock format clean
 
 demo: $(READY)
 	@$(BIN)/booking demo $(ARGS)
@@ -50,8 +50,13 @@ removals: $(READY)
 viewer:
 	@app/documents/fetch_viewer.sh
 
+# All questions, hours of them; some alone: make bench ARGS="queries growth --bookings 1000000"
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)
+
+# The floor, the worker and a lone create, in less than two minutes.
+bench-quick: $(READY)
+	@$(BIN)/python -m bench --quick $(ARGS)
 
 # The documentation into .site/, to be opened as it lies there: it needs no server and no network.
 site: $(READY)

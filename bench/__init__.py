@@ -1,1 +1,1 @@
-"""What a create costs, beside what it would cost with no logic at all: `python -m bench`."""
+"""What the worker costs, beside what it would cost otherwise: `python -m bench`."""

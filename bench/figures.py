@@ -1,83 +1,113 @@
-"""The figures of a run: medians over its rounds, and how they stand to what we aim at."""
+"""The figures of an answer: each with every value that was measured, its median and its spread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from statistics import median, quantiles
-from typing import Any, Final
-
-from bench.rounds import Measured
-
-MOST_TIMES_THE_FLOOR: Final = 3.0
-LEAST_PER_SECOND: Final = 600.0
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Creates a second end to end, and CPU milliseconds of the one process per create."""
-
-    per_second: float
-    cpu_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """`rounds` in the order they were run, floor and worker; `times_the_floor` of CPU time, the
-    median of each round's own ratio. Latencies in milliseconds.
+class Measurement:
+    """What one run gave: quantities by name, and all that should not have been; `course` is how one
+    of them went, as minutes and values.
     """
 
-    creates: int
-    floor: Rate
-    worker: Rate
-    times_the_floor: float
-    rounds: Sequence[tuple[Rate, Rate]]
-    batch_median: float
-    batch_largest: int
-    lone_p50_ms: float
-    lone_p99_ms: float
-    wrong: Sequence[str]
+    quantities: Mapping[str, float]
+    wrong: Sequence[str] = ()
+    course: Sequence[tuple[float, float]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How one thing stands to another, taken round by round: both ran in the same minute."""
+
+    of: str
+    to: str
+    quantity: str
 
     @property
-    def near_the_floor(self) -> bool:
-        return self.times_the_floor <= MOST_TIMES_THE_FLOOR
+    def subject(self) -> str:
+        return f"{self.of} / {self.to}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quantity of one subject, in the order in which it was measured."""
+
+    question: str
+    subject: str
+    quantity: str
+    values: tuple[float, ...]
 
     @property
-    def fast_enough(self) -> bool:
-        return self.worker.per_second >= LEAST_PER_SECOND
+    def id(self) -> str:
+        return f"{self.question}: {self.subject}: {self.quantity}"
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        return min(self.values), max(self.values)
 
     def as_json(self) -> dict[str, Any]:
-        targets = {
-            "times_the_floor": {"at_most": MOST_TIMES_THE_FLOOR, "reached": self.near_the_floor},
-            "per_second": {"at_least": LEAST_PER_SECOND, "reached": self.fast_enough},
+        lowest, highest = self.spread
+        return {
+            "question": self.question,
+            "subject": self.subject,
+            "quantity": self.quantity,
+            "median": self.median,
+            "lowest": lowest,
+            "highest": highest,
+            "values": list(self.values),
         }
-        return asdict(self) | {"targets": targets}
 
 
-def figures(
-    creates: int, floors: Sequence[Measured], workers: Sequence[Measured], waits: Sequence[float]
-) -> Figures:
-    """Of rounds that took turns."""
-    rounds = [(_rate(f), _rate(w)) for f, w in zip(floors, workers, strict=True)]
-    batches = [size for each in workers for size in each.batches]
-    hundredths = quantiles(waits, n=100)
-    return Figures(
-        creates=creates,
-        floor=_middle([f for f, _ in rounds]),
-        worker=_middle([w for _, w in rounds]),
-        times_the_floor=median(w.cpu_ms / f.cpu_ms for f, w in rounds),
-        rounds=rounds,
-        batch_median=median(batches),
-        batch_largest=max(batches),
-        lone_p50_ms=hundredths[49],
-        lone_p99_ms=hundredths[98],
-        wrong=[each for measured in (*floors, *workers) for each in measured.wrong],
-    )
+@dataclass(slots=True)
+class Answer:
+    """What came out of a question, run by run."""
 
+    question: str
+    ratios: Sequence[Ratio] = ()
+    runs: dict[str, list[Measurement]] = field(default_factory=dict)
 
-def _rate(measured: Measured) -> Rate:
-    return Rate(measured.span.per_second, measured.span.cpu_ms_each)
+    def add(self, subject: str, found: Measurement) -> None:
+        self.runs.setdefault(subject, []).append(found)
 
+    @property
+    def wrong(self) -> list[str]:
+        """Replies and bookings that are missing, too many or not what they should be."""
+        return [
+            f"{self.question}: {subject}: {what}"
+            for subject, runs in self.runs.items()
+            for run in runs
+            for what in run.wrong
+        ]
 
-def _middle(rates: Sequence[Rate]) -> Rate:
-    return Rate(median(r.per_second for r in rates), median(r.cpu_ms for r in rates))
+    @property
+    def courses(self) -> dict[str, Sequence[tuple[float, float]]]:
+        """Of the first run of each subject that has one."""
+        return {who: runs[0].course for who, runs in self.runs.items() if runs[0].course}
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What was measured, and then the ratios."""
+        found = [
+            Figure(self.question, subject, name, tuple(run.quantities[name] for run in runs))
+            for subject, runs in self.runs.items()
+            for name in runs[0].quantities
+        ]
+        return found + [self._ratio(each) for each in self.ratios if self._has(each)]
+
+    def _has(self, ratio: Ratio) -> bool:
+        return {ratio.of, ratio.to} <= self.runs.keys()
+
+    def _ratio(self, ratio: Ratio) -> Figure:
+        values = [
+            of.quantities[ratio.quantity] / to.quantities[ratio.quantity]
+            for of, to in zip(self.runs[ratio.of], self.runs[ratio.to], strict=True)
+        ]
+        return Figure(self.question, ratio.subject, f"times {ratio.quantity}", tuple(values))

@@ -131,10 +131,11 @@ async def _transact(
 
 
 async def _call(clients: Mapping[str, Client], calls: Sequence[Sequence[Asked]]) -> None:
-    await asyncio.gather(*(_ask(clients[call.partner], call) for each in calls for call in each))
+    await asyncio.gather(*(ask(clients[call.partner], call) for each in calls for call in each))
 
 
-async def _ask(client: Client, call: Asked) -> None:
+async def ask(client: Client, call: Asked) -> None:
+    """Make the call. Raises RuntimeError unless it is answered 200."""
     request = client.post(call.path).body_bytes(call.body).headers(call.headers)
     async with request.build_streamed() as response:
         await response.bytes()

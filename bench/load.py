@@ -16,33 +16,35 @@ _HOURS_APART = 3  # a table is booked for two
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
-    """A record for the commands topic."""
+class Message:
+    """A record for a topic; its reply will name the id."""
 
-    command_id: str
+    id: str
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
 
 
-def creates(count: int, secret: str) -> list[Create]:
+def creates(count: int, secret: str, *, is_hot: bool = False) -> list[Message]:
     """Restaurant bookings, ten to a venue, one after another there; every second names its table,
-    the others leave the choice to inventory. All of them are fit to be accepted.
+    the others leave the choice to inventory. Hot: ten to a table, all at one venue, and all of them
+    name it. They are fit to be accepted.
     """
     now = datetime.now(UTC)
     first = now.replace(hour=6, minute=0, second=0, microsecond=0) + timedelta(days=2)
-    made: list[Create] = []
+    made: list[Message] = []
     venue_id = ""
     for number in range(count):
         slot = number % SLOTS_PER_VENUE
-        if slot == 0:
+        if slot == 0 and not (is_hot and venue_id):
             venue_id = str(uuid4())
+        table = f"table-{number // SLOTS_PER_VENUE}" if is_hot else "table-7"
         made.append(
             _create(
                 venue_id,
                 starts_at=first + timedelta(hours=_HOURS_APART * slot),
-                table="table-7" if number % 2 else None,
-                token=_token(guest := str(uuid4()), now, secret),
+                table=table if is_hot or number % 2 else None,
+                token=token_of(guest := str(uuid4()), secret),
                 guest=guest,
             )
         )
@@ -51,7 +53,7 @@ def creates(count: int, secret: str) -> list[Create]:
 
 def _create(
     venue_id: str, *, starts_at: datetime, table: str | None, token: str, guest: str
-) -> Create:
+) -> Message:
     command_id = str(uuid4())
     wish = {
         "venue_id": venue_id,
@@ -73,19 +75,16 @@ def _create(
         "idempotency_key": f"order-{command_id[:13]}",
         "data": wish,
     }
-    headers = (
-        ("authorization", f"Bearer {token}".encode()),
-        ("correlation_id", command_id.encode()),
-        ("content-type", b"application/json"),
-    )
-    return Create(command_id, venue_id.encode(), orjson.dumps(body), headers)
+    return Message(command_id, venue_id.encode(), orjson.dumps(body), headers_of(command_id, token))
 
 
-def _token(guest: str, now: datetime, secret: str) -> str:
+def token_of(subject: str, secret: str, role: str = "guest") -> str:
+    """For half a day."""
+    now = datetime.now(UTC)
     claims = {
-        "sub": guest,
-        "email": f"{guest[:8]}@example.com",
-        "role": "guest",
+        "sub": subject,
+        "email": f"{subject[:8]}@example.com",
+        "role": role,
         "type": "access",
         "iat": int(now.timestamp()),
         "exp": int((now + timedelta(hours=12)).timestamp()),
@@ -93,7 +92,16 @@ def _token(guest: str, now: datetime, secret: str) -> str:
     return jwt.encode(claims, secret, "HS256")
 
 
-async def send_at_once(bootstrap_servers: str, topic: str, load: Sequence[Create]) -> None:
+def headers_of(id_: str, token: str) -> tuple[tuple[str, bytes], ...]:
+    """What a client sends beside the body."""
+    return (
+        ("authorization", f"Bearer {token}".encode()),
+        ("correlation_id", id_.encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+async def send_at_once(bootstrap_servers: str, topic: str, load: Sequence[Message]) -> None:
     """In one transaction: consumers that are ready see nothing, and then everything."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,

@@ -7,17 +7,18 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import orjson
 
-from bench.floor import Job
+from app.health_file import last_beat
 
 _ROOT: Final = Path(__file__).parent.parent
 _GOODBYE_SECONDS: Final = 30
+_READY_SECONDS: Final = 60
 
 
 @asynccontextmanager
@@ -41,13 +42,29 @@ async def worker_running(environment: Mapping[str, str], log: Path) -> AsyncIter
 
 
 @asynccontextmanager
-async def floor_running(job: Job, directory: Path, log: Path) -> AsyncIterator[int]:
-    """The floor; gives its process id."""
-    told = directory / f"{job.prefix}.json"
+async def workers_running(
+    environment: Mapping[str, str], log: Path, number: int
+) -> AsyncIterator[tuple[int, ...]]:
+    """So many `booking run`, each of which says that it is ready; gives their process ids."""
+    async with AsyncExitStack() as open_:
+        pids = []
+        for each in range(number):
+            health = log.with_suffix(f".health-{each}")
+            told = {**environment, "BOOKING_HEALTH__FILE": str(health)}
+            pids.append(await open_.enter_async_context(worker_running(told, log)))
+            async with asyncio.timeout(_READY_SECONDS):
+                while (beat := last_beat(health)) is None or not beat.condition.ready:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+        yield tuple(pids)
+
+
+@asynccontextmanager
+async def process_running(module: str, job: msgspec.Struct, log: Path) -> AsyncIterator[int]:
+    """A module of the benchmark with a job; gives its process id."""
+    told = log.with_suffix(".json")
     told.write_bytes(msgspec.json.encode(job))
     with log.open("ab") as file:
-        arguments = ("-m", "bench.floor", str(told))
-        async with _running(arguments, {}, stderr=file.fileno()) as process:
+        async with _running(("-m", module, str(told)), {}, stderr=file.fileno()) as process:
             yield process.pid
 
 

@@ -33,7 +33,7 @@ from adapters.tokens.keys import SharedSecret
 from adapters.tokens.service_signature import ServiceSignature
 from app.settings import Settings, load
 from app.wiring import service_keys
-from bench.load import Create
+from bench.load import Message
 from domain.effects import PartnerAnswer, PartnerCall
 from domain.limits import NO_LIMITS
 from handlers.audit import Auditor
@@ -79,7 +79,7 @@ class Pattern(msgspec.Struct, frozen=True):
     outputs: tuple[Output, ...]
 
 
-async def recorded(creates: Sequence[Create], environment: Mapping[str, str]) -> list[Pattern]:
+async def recorded(creates: Sequence[Message], environment: Mapping[str, str]) -> list[Pattern]:
     """Each create's pattern, taken in a process that has the worker's environment."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.recording"),
@@ -145,7 +145,7 @@ class _TwelvePartitions:
         return PARTITIONS if topic else None
 
 
-async def _record(creates: Sequence[Create], settings: Settings) -> list[Pattern]:
+async def _record(creates: Sequence[Message], settings: Settings) -> list[Pattern]:
     database = open_database(settings.database, service_keys(settings.seal_keys))
     try:
         async with HttpPartners(settings.inventory, settings.pricing, settings.payment) as partners:
@@ -158,7 +158,7 @@ async def _record(creates: Sequence[Create], settings: Settings) -> list[Pattern
 
 
 async def _one(
-    create: Create, offset: int, settings: Settings, partners: HttpPartners, lanes: Any
+    create: Message, offset: int, settings: Settings, partners: HttpPartners, lanes: Any
 ) -> Pattern:
     topic = TopicNames(settings.kafka.topic_prefix).commands
     partition = home_partition(create.key, PARTITIONS)
@@ -236,6 +236,6 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Create])
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Message])
     patterns = asyncio.run(_record(asked, load()))
     sys.stdout.buffer.write(msgspec.json.encode(patterns))

@@ -29,7 +29,7 @@ class Span:
 
     replies: int
     seconds: float
-    cpu_seconds: float
+    cpu_by_process: Sequence[float]
     bodies: Sequence[bytes]
 
     @property
@@ -38,7 +38,7 @@ class Span:
 
     @property
     def cpu_ms_each(self) -> float:
-        return self.cpu_seconds / self.replies * 1000
+        return sum(self.cpu_by_process) / self.replies * 1000
 
 
 class Replies:
@@ -77,14 +77,15 @@ class Replies:
                 return [record.value for records in found.values() for record in records]
         raise NoReplies(f"no reply on {self._topic} for {PATIENCE_SECONDS} s")
 
-    async def span(self, count: int, pid: int) -> Span:
+    async def span(self, count: int, *pids: int) -> Span:
         """Wait for so many; the clock runs from the moment the first ones are seen."""
         bodies = await self.next()
         early = len(bodies)
-        began, cpu_before = time.perf_counter(), cpu_seconds(pid)
+        began, before = time.perf_counter(), [cpu_seconds(pid) for pid in pids]
         while len(bodies) < count:
             bodies += await self.next()
-        seconds, cpu = time.perf_counter() - began, cpu_seconds(pid) - cpu_before
+        seconds = time.perf_counter() - began
+        cpu = [cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
         return Span(len(bodies) - early, seconds, cpu, bodies)
 
     async def settle(self, count: int) -> None:

@@ -7,14 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import orjson
 from aiokafka import AIOKafkaProducer
 
 from bench.floor import Job
-from bench.load import Create, creates, send_at_once
-from bench.processes import floor_running, worker_running
+from bench.load import Message, creates, send_at_once
+from bench.processes import process_running, worker_running
 from bench.recording import Pattern
 from bench.replies import NoReplies, Replies, Span
 from bench.stage import SECRET, Stage
@@ -22,6 +23,7 @@ from bench.stage import SECRET, Stage
 WARM_UP = 600
 BATCH_RECORDS = 200
 BATCH_TIMEOUT_MS = 10
+_UNMEASURED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +35,15 @@ class Measured:
     wrong: Sequence[str]
 
 
-async def worker_round(stage: Stage, count: int) -> Measured:
-    """The real worker on so many creates."""
-    load = creates(count, SECRET)
-    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
-        span, surplus = await _measured(
-            worker_running(stage.environment, stage.log), replies, stage, load
-        )
-    wrong = [*_wrong(load, span.bodies), *await _miscounted(stage, count, surplus)]
-    return Measured(span, await stage.batch_sizes(), wrong)
+async def worker_round(stage: Stage, count: int, *, is_hot: bool = False) -> Measured:
+    """The real worker on so many creates; hot: all of them at one venue."""
+    running, began = worker_running(stage.environment, stage.log), datetime.now(UTC)
+    measured = await creates_round(stage, running, creates(count, SECRET, is_hot=is_hot))
+    return replace(measured, batches=await stage.batch_sizes(began))
 
 
 async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> Measured:
-    """The floor on as many."""
-    load = creates(count, SECRET)
+    """The floor on as many; what it replies does not depend on what it was sent."""
     job = Job(
         stage.bootstrap_servers,
         stage.topics.prefix,
@@ -57,77 +54,93 @@ async def floor_round(stage: Stage, count: int, patterns: Sequence[Pattern]) -> 
         BATCH_RECORDS,
         BATCH_TIMEOUT_MS,
     )
-    async with Replies(stage.bootstrap_servers, stage.topics.replies) as replies:
-        span, surplus = await _measured(
-            floor_running(job, stage.log.parent, stage.log), replies, stage, load
-        )
-    return Measured(span, (), await _miscounted(stage, count, surplus))
+    running = process_running("bench.floor", job, stage.log)
+    return await creates_round(stage, running, creates(count, SECRET), is_read=False)
 
 
-async def _measured(
-    running: AbstractAsyncContextManager[int],
-    replies: Replies,
+async def creates_round(
     stage: Stage,
-    load: Sequence[Create],
-) -> tuple[Span, int]:
-    async with running as pid:
+    running: AbstractAsyncContextManager[int | tuple[int, ...]],
+    load: Sequence[Message],
+    *,
+    warm_up: int = WARM_UP,
+    table: str = "bookings",
+    is_read: bool = True,
+) -> Measured:
+    """Whoever runs there (one process or several), on this load; its replies are read and its
+    bookings counted.
+    """
+    before = await stage.bookings(table)
+    async with (
+        Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
+        running as found,
+    ):
+        pids = (found,) if isinstance(found, int) else found
         try:
-            return await _watched(pid, replies, stage, load)
+            span, surplus = await _watched(pids, replies, stage, load, warm_up)
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
+    wrong = not_answered(load, span.bodies) if is_read else []
+    bookings, expected = await stage.bookings(table) - before, len(load) + warm_up
+    if surplus:
+        wrong.append(f"{surplus} replies too many")
+    if bookings != expected:
+        wrong.append(f"{bookings} bookings of {expected} stand")
+    return Measured(span, (), wrong)
 
 
 async def _watched(
-    pid: int, replies: Replies, stage: Stage, load: Sequence[Create]
+    pids: Sequence[int], replies: Replies, stage: Stage, load: Sequence[Message], warm_up: int
 ) -> tuple[Span, int]:
-    await send_at_once(stage.bootstrap_servers, stage.topics.commands, creates(WARM_UP, SECRET))
-    await replies.settle(WARM_UP)
+    first = creates(warm_up, SECRET)
+    await send_at_once(stage.bootstrap_servers, stage.topics.commands, first)
+    await replies.settle(warm_up)
     sending = asyncio.create_task(
         send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
     )
-    span = await replies.span(len(load), pid)
+    span = await replies.span(len(load), *pids)
     await sending
     return span, await replies.surplus()
 
 
-async def latencies(stage: Stage, count: int) -> list[float]:
-    """Milliseconds from sending a lone create to seeing its reply, with a worker that idles."""
+async def latencies(
+    stage: Stage, running: AbstractAsyncContextManager[int], load: Sequence[Message]
+) -> tuple[list[float], list[bytes]]:
+    """Milliseconds from sending a lone create to seeing its reply, with who answers idling, but for
+    the first few; and the replies to all.
+    """
     taken: list[float] = []
+    bodies: list[bytes] = []
     producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
     async with (
         Replies(stage.bootstrap_servers, stage.topics.replies) as replies,
-        worker_running(stage.environment, stage.log),
+        running,
         producer,
     ):
         warm_up = creates(WARM_UP, SECRET)
         await send_at_once(stage.bootstrap_servers, stage.topics.commands, warm_up)
         await replies.settle(WARM_UP)
-        for create in creates(count, SECRET):
+        for number, create in enumerate(load, -_UNMEASURED):
             began = time.perf_counter()
             await producer.send_and_wait(
                 stage.topics.commands, create.value, key=create.key, headers=list(create.headers)
             )
-            await replies.next()
-            taken.append((time.perf_counter() - began) * 1000)
-    return taken
+            bodies += await replies.next()
+            if number >= 0:
+                taken.append((time.perf_counter() - began) * 1000)
+    return taken, bodies
 
 
-async def _miscounted(stage: Stage, count: int, surplus: int) -> list[str]:
-    bookings, expected = await stage.bookings(), count + WARM_UP
-    wrong = [f"{surplus} replies too many"] if surplus else []
-    return wrong + ([f"{bookings} bookings of {expected} stand"] if bookings != expected else [])
-
-
-def _wrong(load: Sequence[Create], bodies: Sequence[bytes]) -> list[str]:
-    """Where the replies are not one 201 for each create."""
+def not_answered(load: Sequence[Message], bodies: Sequence[bytes], status: int = 201) -> list[str]:
+    """Where the replies are not one of this status for each message."""
     answers = [orjson.loads(body) for body in bodies]
     refused = Counter(
-        f"{each['status']} {each['error']['code']}" for each in answers if each["status"] != 201
+        f"{each['status']} {each['error']['code']}" for each in answers if each["status"] != status
     )
     wrong = [f"{number} replies are {what}" for what, number in refused.items()]
-    answered = Counter(each["command_id"] for each in answers)
-    missing = sum(each.command_id not in answered for each in load)
+    answered = Counter(each.get("command_id") or each["query_id"] for each in answers)
+    missing = sum(each.id not in answered for each in load)
     twice = sum(number - 1 for number in answered.values())
-    wrong += [f"{missing} creates have no reply"] if missing else []
+    wrong += [f"{missing} messages have no reply"] if missing else []
     wrong += [f"{twice} replies came twice"] if twice else []
     return wrong

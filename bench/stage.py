@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -47,24 +48,31 @@ class Stage:
         """The last lines that worker or floor wrote."""
         return "\n".join(self.log.read_text().splitlines()[-20:])
 
-    async def batch_sizes(self) -> Sequence[int]:
+    async def batch_sizes(self, since: datetime) -> Sequence[int]:
         """Of the batches that the worker made: commands that were begun at the same moment."""
-        return await self._counts("select count(*) from commands group by decided")
+        return await self._counts(
+            "select count(*) from commands where decided >= $1 group by decided", since
+        )
 
-    async def bookings(self) -> int:
+    async def bookings(self, table: str = "bookings") -> int:
         """How many stand in the database."""
-        (count,) = await self._counts("select count(*) from bookings")
-        return count
+        connection = await asyncpg.connect(_plain(self.database_url))
+        try:
+            if await connection.fetchval("select to_regclass($1) is null", table):
+                return 0
+            return int(await connection.fetchval(f"select count(*) from {table}"))  # noqa: S608
+        finally:
+            await connection.close()
 
     async def log_position(self) -> int:
         """How many bytes PostgreSQL has written to its write-ahead log, whoever made it do so."""
         (position,) = await self._counts("select (pg_current_wal_lsn() - '0/0')::bigint")
         return position
 
-    async def _counts(self, sql: str) -> list[int]:
+    async def _counts(self, sql: str, *values: object) -> list[int]:
         connection = await asyncpg.connect(_plain(self.database_url))
         try:
-            return [row[0] for row in await connection.fetch(sql)]
+            return [row[0] for row in await connection.fetch(sql, *values)]
         finally:
             await connection.close()
 
