@@ -23,7 +23,6 @@ from bench.figures import Answer
 from bench.machine import circumstances
 from bench.plots import plot
 from bench.questions import QUESTIONS, QUICK
-from bench.replies import NoReplies
 from bench.report import Printed, remark
 from bench.running import run, wrong_in
 from bench.targets import TARGETS, judged
@@ -37,7 +36,7 @@ def main() -> int:
     around = circumstances(shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
     try:
         answers, around["postgresql"] = asyncio.run(run(wanted, QUESTIONS))
-    except (NoReplies, ServerUnavailable) as failure:
+    except ServerUnavailable as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
     figures = [each for answer in answers for each in answer.figures]

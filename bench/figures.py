@@ -73,6 +73,7 @@ class Answer:
     question: str
     ratios: Sequence[Ratio] = ()
     runs: dict[str, list[Measurement]] = field(default_factory=dict)
+    broken_off: str | None = None
 
     def add(self, subject: str, found: Measurement) -> None:
         self.runs.setdefault(subject, []).append(found)
@@ -80,7 +81,8 @@ class Answer:
     @property
     def wrong(self) -> list[str]:
         """Replies and bookings that are missing, too many or not what they should be."""
-        return [
+        ended = [f"{self.question}: broken off: {self.broken_off}"] if self.broken_off else []
+        return ended + [
             f"{self.question}: {subject}: {what}"
             for subject, runs in self.runs.items()
             for run in runs
@@ -106,8 +108,8 @@ class Answer:
         return {ratio.of, ratio.to} <= self.runs.keys()
 
     def _ratio(self, ratio: Ratio) -> Figure:
+        rounds = zip(self.runs[ratio.of], self.runs[ratio.to], strict=False)  # of whole rounds
         values = [
-            of.quantities[ratio.quantity] / to.quantities[ratio.quantity]
-            for of, to in zip(self.runs[ratio.of], self.runs[ratio.to], strict=True)
+            of.quantities[ratio.quantity] / to.quantities[ratio.quantity] for of, to in rounds
         ]
         return Figure(self.question, ratio.subject, f"times {ratio.quantity}", tuple(values))

@@ -18,6 +18,7 @@ from app.local_servers import local_servers
 from bench.asked import Asked
 from bench.figures import Answer
 from bench.processes import partners_running
+from bench.replies import NoReplies
 from bench.report import remark
 from bench.scene import Question, Scene
 
@@ -25,7 +26,7 @@ _TOLD_EVERY_SECONDS: Final = 10.0  # where there is no terminal that shows bars
 
 
 async def run(asked: Asked, questions: Mapping[str, Question]) -> tuple[list[Answer], str]:
-    """Each answer, and PostgreSQL's version. Raises NoReplies, ServerUnavailable."""
+    """Each answer, and PostgreSQL's version. Raises ServerUnavailable."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
         async with _scene(asked) as scene:
@@ -47,14 +48,17 @@ async def _answered(question: Question, scene: Scene, bars: Progress) -> Answer:
 
     scene.say = say
     answer = Answer(question.name, question.ratios(scene.asked))
-    async with question.opened(scene) as contestants:
-        rounds = question.rounds or scene.asked.rounds
-        bars.update(bar, total=rounds * len(contestants))
-        for number in range(1, rounds + 1):
-            for contestant in contestants:
-                say(f"{contestant.subject}, round {number}")
-                answer.add(contestant.subject, await contestant.run())
-                bars.advance(bar)
+    try:
+        async with question.opened(scene) as contestants:
+            rounds = question.rounds or scene.asked.rounds
+            bars.update(bar, total=rounds * len(contestants))
+            for number in range(1, rounds + 1):
+                for contestant in contestants:
+                    say(f"{contestant.subject}, round {number}")
+                    answer.add(contestant.subject, await contestant.run())
+                    bars.advance(bar)
+    except (NoReplies, RuntimeError) as failure:  # the others shall still be answered
+        answer.broken_off = str(failure)
     bars.update(bar, description=question.name)
     return answer
 

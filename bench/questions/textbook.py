@@ -13,7 +13,7 @@ from bench.questions.creates import EACH, PER_SECOND, measurement
 from bench.rounds import creates_round, worker_round
 from bench.scene import Contestant, Question, Scene
 from bench.stage import SECRET
-from bench.textbook import Job
+from bench.textbook.worker import Job
 
 _SHARE: Final = 8  # it takes about as long for an eighth
 _WARM_UP: Final = 50
@@ -32,7 +32,7 @@ async def _opened(scene: Scene) -> AsyncIterator[Sequence[Contestant]]:
             )
             measured = await creates_round(
                 stage,
-                process_running("bench.textbook", job, stage.log),
+                process_running("bench.textbook.worker", job, stage.log),
                 creates(max(scene.asked.creates // _SHARE, 100), SECRET),
                 warm_up=_WARM_UP,
                 table="textbook.bookings",

@@ -45,6 +45,14 @@ def test_what_is_wrong_names_who_did_it() -> None:
     assert answer.wrong == ["creates: worker: 2 creates have no reply"]
 
 
+def test_a_question_that_was_broken_off_is_wrong_and_keeps_what_it_has() -> None:
+    answer = an_answer([1.0], [0.5])
+    answer.add("floor", Measurement({"CPU ms each": 0.4}))
+    answer.broken_off = "no reply for 60 s"
+    assert answer.wrong == ["creates: broken off: no reply for 60 s"]
+    assert answer.figures[-1].values == (2.0,)
+
+
 @pytest.mark.parametrize(
     ("target", "word"),
     [
