@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bench.questions.caches import CACHES
 from bench.questions.creates import CREATES
 from bench.questions.growth import GROWTH
 from bench.questions.lone import LONE
@@ -15,6 +16,17 @@ from bench.scene import Question
 
 QUESTIONS: Final[dict[str, Question]] = {
     each.name: each
-    for each in (CREATES, TEXTBOOK, LONE, QUERIES, GROWTH, SLOW_PARTNERS, WORKERS, RECOVERY, MEMORY)
+    for each in (
+        CREATES,
+        TEXTBOOK,
+        LONE,
+        QUERIES,
+        CACHES,
+        GROWTH,
+        SLOW_PARTNERS,
+        WORKERS,
+        RECOVERY,
+        MEMORY,
+    )
 }
 QUICK: Final = ("creates", "lone")

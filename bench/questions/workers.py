@@ -10,11 +10,14 @@ from typing import Final
 from bench.asked import Asked
 from bench.figures import Measurement, Ratio
 from bench.load import creates
+from bench.parts import OTHERS, SERVERS, cpu_seconds_by_part
 from bench.processes import workers_running
 from bench.questions.creates import EACH, PER_SECOND, measurement
-from bench.rounds import creates_round
+from bench.rounds import WARM_UP, creates_round
 from bench.scene import Contestant, Question, Scene
 from bench.stage import SECRET
+
+LOG_BYTES: Final = "bytes of PostgreSQL's log"
 
 
 @asynccontextmanager
@@ -23,12 +26,26 @@ async def _opened(scene: Scene) -> AsyncIterator[Sequence[Contestant]]:
 
 
 async def _run(scene: Scene, number: int) -> Measurement:
+    count = number * scene.asked.creates  # each has several batches in hand
     async with scene.stage("workers") as stage:
         running = workers_running(stage.environment, stage.log, number)
-        measured = await creates_round(stage, running, creates(scene.asked.creates, SECRET))
+        log_before, before = await stage.log_position(), cpu_seconds_by_part()
+        measured = await creates_round(stage, running, creates(count, SECRET))
+        log, after = await stage.log_position() - log_before, cpu_seconds_by_part()
     found, cpu = measurement(measured), measured.span.cpu_by_process
     busiest = {"CPU % of the busiest": 100 * max(cpu) / sum(cpu)}
-    return Measurement({**found.quantities, **busiest}, found.wrong)
+    done = count + WARM_UP
+    servers = {
+        cpu_of(part): (after[part] - before[part]) * 1000 / done for part in (*SERVERS, OTHERS)
+    }
+    return Measurement(
+        {**found.quantities, **busiest, **servers, LOG_BYTES: log / done}, found.wrong
+    )
+
+
+def cpu_of(part: str) -> str:
+    """The name of the figure: of a create, in milliseconds."""
+    return f"CPU ms of {part}"
 
 
 def _subject(number: int) -> str:
