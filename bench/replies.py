@@ -25,12 +25,15 @@ class NoReplies(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The middle half of the replies: how many came, in what time, for how much CPU; all bodies."""
+    """The middle half of the replies: how many came, in what time, for how much CPU. All bodies,
+    and when the last one was seen (`time.perf_counter`).
+    """
 
     replies: int
     seconds: float
     cpu_by_process: Sequence[float]
     bodies: Sequence[bytes]
+    ended: float
 
     @property
     def per_second(self) -> float:
@@ -94,7 +97,7 @@ class Replies:
         cpu = [cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
         while len(bodies) < count:
             bodies += await self.next()
-        return Span(replies, seconds, cpu, bodies)
+        return Span(replies, seconds, cpu, bodies, time.perf_counter())
 
     async def settle(self, count: int) -> None:
         """Wait for so many, unmeasured."""

@@ -33,6 +33,7 @@ class Measured:
     span: Span
     batches: Sequence[int]
     wrong: Sequence[str]
+    whole_per_second: float  # from when the load was there to the last reply
 
 
 async def worker_round(stage: Stage, count: int, *, is_hot: bool = False) -> Measured:
@@ -77,7 +78,7 @@ async def creates_round(
     ):
         pids = (found,) if isinstance(found, int) else found
         try:
-            span, surplus = await _watched(pids, replies, stage, load, warm_up)
+            span, surplus, sent = await _watched(pids, replies, stage, load, warm_up)
         except NoReplies as silence:
             raise NoReplies(f"{silence}. The log:\n{stage.log_tail()}") from silence
     wrong = not_answered(load, span.bodies) if is_read else []
@@ -86,21 +87,24 @@ async def creates_round(
         wrong.append(f"{surplus} replies too many")
     if bookings != expected:
         wrong.append(f"{bookings} bookings of {expected} stand")
-    return Measured(span, (), wrong)
+    return Measured(span, (), wrong, len(load) / (span.ended - sent))
 
 
 async def _watched(
     pids: Sequence[int], replies: Replies, stage: Stage, load: Sequence[Message], warm_up: int
-) -> tuple[Span, int]:
+) -> tuple[Span, int, float]:
     first = creates(warm_up, SECRET)
     await send_at_once(stage.bootstrap_servers, stage.topics.commands, first)
     await replies.settle(warm_up)
-    sending = asyncio.create_task(
-        send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
-    )
+
+    async def send() -> float:
+        await send_at_once(stage.bootstrap_servers, stage.topics.commands, load)
+        return time.perf_counter()
+
+    sending = asyncio.create_task(send())
     span = await replies.span(len(load), *pids)
-    await sending
-    return span, await replies.surplus()
+    sent = await sending
+    return span, await replies.surplus(), sent
 
 
 async def latencies(

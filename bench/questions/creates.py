@@ -13,11 +13,16 @@ from bench.scene import Contestant, Question, Scene
 
 EACH: Final = "CPU ms each"
 PER_SECOND: Final = "a second"
+WHOLE: Final = "a second, start and end included"
 
 
 def measurement(measured: Measured) -> Measurement:
     """Of a round of creates."""
-    found = {PER_SECOND: measured.span.per_second, EACH: measured.span.cpu_ms_each}
+    found = {
+        PER_SECOND: measured.span.per_second,
+        WHOLE: measured.whole_per_second,
+        EACH: measured.span.cpu_ms_each,
+    }
     if measured.batches:
         found["batch (median)"] = median(measured.batches)
     return Measurement(found, measured.wrong)
