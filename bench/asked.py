@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-QUICK: Final = {"rounds": 2, "creates": 3000, "lone": 200}
-FULL: Final = {"rounds": 3, "creates": 4000, "lone": 300}
+QUICK: Final = {"rounds": 2, "creates": 4000, "lone": 200}
+FULL: Final = {"rounds": 3, "creates": 6000, "lone": 300}
 
 
 @dataclass(frozen=True, slots=True)
