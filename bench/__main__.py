@@ -20,7 +20,7 @@ from app.local_servers import ServerUnavailable
 from bench.asked import Asked, asked
 from bench.comparing import changes
 from bench.figures import Answer
-from bench.machine import circumstances
+from bench.machine import circumstances, load_average
 from bench.plots import plot
 from bench.questions import QUESTIONS, QUICK
 from bench.report import Printed, remark
@@ -43,6 +43,7 @@ def main() -> int:
     verdicts, wrong = judged(TARGETS, figures), wrong_in(answers)
     told = {
         **around,
+        "load_average_after": load_average(),
         "figures": [each.as_json() for each in figures],
         "courses": {each.question: each.courses for each in answers if each.courses},
         "targets": [each.as_json() for each in verdicts],

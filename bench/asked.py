@@ -48,7 +48,7 @@ def asked(argv: Sequence[str], known: Mapping[str, str], quick: Sequence[str]) -
     option("--rounds", type=_positive, help="of all that take turns")
     option("--creates", type=_positive, help="in a round")
     option("--lone", type=_positive, help="creates sent one after another")
-    option("--queries", type=_positive, default=4000, help="of each kind in a round")
+    option("--queries", type=_positive, default=8000, help="of each kind in a round")
     option("--bookings", type=_numbers, default=(0, 1_000_000), help="in the database: 0,1000000")
     option("--workers", type=_numbers, default=(1, 2, 4), help="side by side: 1,2,4")
     option("--latency-ms", type=_positive, default=50, help="of each call to a slow partner")

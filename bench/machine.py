@@ -19,10 +19,15 @@ def circumstances(command: str) -> dict[str, Any]:
         "command": command,
         "cores": os.cpu_count(),
         "processor": _processor(),
-        "load_average": [round(each, 2) for each in os.getloadavg()],
+        "load_average": load_average(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def load_average() -> list[float]:
+    """How many processes wanted a core, in the last 1, 5 and 15 minutes."""
+    return [round(each, 2) for each in os.getloadavg()]
 
 
 def _processor() -> str:

@@ -30,11 +30,12 @@ async def run(asked: Asked, questions: Mapping[str, Question]) -> tuple[list[Ans
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
         async with _scene(asked) as scene:
-            answers = [await _answered(questions[name], scene, bars) for name in asked.questions]
+            answers = [await answered(questions[name], scene, bars) for name in asked.questions]
             return answers, await _version(scene.servers.postgres.url)
 
 
-async def _answered(question: Question, scene: Scene, bars: Progress) -> Answer:
+async def answered(question: Question, scene: Scene, bars: Progress) -> Answer:
+    """Its contestants in turns, so many rounds as are asked for."""
     bar = bars.add_task(question.name, total=None)
 
     told = 0.0

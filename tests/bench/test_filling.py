@@ -25,7 +25,7 @@ async def filled(
     await asyncio.to_thread(migrate, database_url)
     async with partners_running() as urls:
         log = tmp_path / "worker.log"
-        stage = Stage("127.0.0.1:9", TopicNames("filled"), database_url, urls, log)
+        stage = Stage("127.0.0.1:9", TopicNames("bench-filling"), database_url, urls, log)
         await fill(stage, COUNT, lambda _: None)
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     yield connection
