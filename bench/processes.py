@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from app.health_file import last_beat
+from app.local_servers.loopback import HOST, free_port
 
 _ROOT: Final = Path(__file__).parent.parent
 _GOODBYE_SECONDS: Final = 30
@@ -34,10 +35,11 @@ async def partners_running() -> AsyncIterator[dict[str, str]]:
 
 @asynccontextmanager
 async def worker_running(environment: Mapping[str, str], log: Path) -> AsyncIterator[int]:
-    """`booking run`; gives its process id. What it logs is in `log`."""
+    """`booking run`, with metrics on; gives its process id. What it logs is in `log`."""
+    metrics = {"BOOKING_METRICS__HOST": HOST, "BOOKING_METRICS__PORT": str(free_port())}
     with log.open("ab") as file:
         arguments = ("-c", "from app.cli import main; main(['run'])")
-        async with _running(arguments, environment, stderr=file.fileno()) as process:
+        async with _running(arguments, {**environment, **metrics}, stderr=file.fileno()) as process:
             yield process.pid
 
 

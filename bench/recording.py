@@ -40,7 +40,7 @@ from handlers.audit import Auditor
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
-from handlers.ports import Held, Record
+from handlers.ports import Held, LaneDatabase, Partners, Record
 from handlers.record import Recorder
 from handlers.routes import ReplyRoutes
 
@@ -178,7 +178,7 @@ async def _one(
     event.listen(Engine, "begin", begun)
     event.listen(Engine, "before_cursor_execute", executed)
     try:
-        handlers = _handlers(settings, _TapedPartners(partners, tape), lanes)
+        handlers = handlers_of(settings, _TapedPartners(partners, tape), lanes)
         answer = await handlers.process([record], {partition: Held(epoch)})
     finally:
         event.remove(Engine, "begin", begun)
@@ -203,7 +203,8 @@ async def _one(
     )
 
 
-def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> CommandHandlers:
+def handlers_of(settings: Settings, partners: Partners, lanes: LaneDatabase) -> CommandHandlers:
+    """The worker's own, under its own settings but for limits."""
     if settings.auth.secret is None:
         raise RuntimeError("expected the benchmark's own secret for tokens")
     names = TopicNames(settings.kafka.topic_prefix)
@@ -220,14 +221,15 @@ def _handlers(settings: Settings, partners: _TapedPartners, lanes: Any) -> Comma
         partners=partners,
         recorder=Recorder(names.prefix, settings.rules, sealing, letters, auditor),
         signer=signer,
-        home_of=_home_of,
+        home_of=home_of,
         rules=settings.rules,
         limits=NO_LIMITS,  # counting is logic, which the floor has none of
         clock=_now,
     )
 
 
-def _home_of(venue_id: UUID) -> int:
+def home_of(venue_id: UUID) -> int:
+    """The venue's partition."""
     return home_partition(str(venue_id).encode(), PARTITIONS)
 
 

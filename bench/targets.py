@@ -1,4 +1,4 @@
-"""What is aimed at (issue 7), and whether a run has reached it."""
+"""What is aimed at on two cores, and whether a run has reached it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from domain.lifecycle import Status
 
 @dataclass(frozen=True, slots=True)
 class GetBooking:
-    """`known_version` is one that the asker has seen; 0: none. Nothing older may be the answer."""
+    """`known_version` is one that the asker has seen; 0: none. The answer is no older, where
+    the service has that version at all.
+    """
 
     query_id: UUID
     booking_id: UUID

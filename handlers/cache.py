@@ -34,8 +34,11 @@ class _Loading:
     is_void: bool = False
 
     def keep(self, key: Hashable, group: Hashable, value: Any) -> None:
-        if not self.is_void and group not in self.changed:
+        if self.is_current(group):
             self.cache.keep(key, group, value)
+
+    def is_current(self, group: Hashable) -> bool:
+        return not self.is_void and group not in self.changed
 
 
 class ShortCache:
@@ -71,13 +74,13 @@ class ShortCache:
 
     @contextmanager
     def loading(self, groups: Collection[Hashable]) -> Iterator[_Loading]:
-        load = _Loading(self)
-        for group in groups:
+        load, distinct = _Loading(self), set(groups)
+        for group in distinct:
             self._loading.setdefault(group, []).append(load)
         try:
             yield load
         finally:
-            for group in groups:
+            for group in distinct:
                 others = [each for each in self._loading[group] if each is not load]
                 if others:
                     self._loading[group] = others
@@ -87,10 +90,14 @@ class ShortCache:
     def keep(self, key: Hashable, group: Hashable, value: Any) -> None:
         if not self._is_corrected:
             return
+        now = self._clock()
         self._drop(key)
-        if len(self._entries) >= self._most:
-            self._drop(next(iter(self._entries)))
-        self._entries[key] = _Entry(value, group, self._clock() + self._seconds)
+        while self._entries:
+            first, oldest = next(iter(self._entries.items()))
+            if oldest.until > now and len(self._entries) < self._most:
+                break
+            self._drop(first)
+        self._entries[key] = _Entry(value, group, now + self._seconds)
         self._groups.setdefault(group, set()).add(key)
 
     def forget(self, group: Hashable) -> None:

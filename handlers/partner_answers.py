@@ -1,7 +1,7 @@
 """What partners say about a slot, asked afresh or a moment ago; for queries, which change nothing.
 
 Only whole answers are remembered: a partner that was away is asked again. Whoever asks the same
-while it is being asked waits for that answer.
+while it is being asked waits for that answer, unless an event has come since it was asked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.effects import PartnerUnavailable, SlotQuestion
-from handlers.ports import Cache, Partners
+from handlers.ports import Cache, Loading, Partners
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +43,45 @@ class FreshAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question on its way; `answer` is None where whoever asked it was torn away."""
+
+    loading: Loading
+    answer: asyncio.Future[Answered | None]
+
+
+@dataclass(frozen=True, slots=True)
 class RememberedAnswers:
     """A question that was asked a moment ago is not asked again; by venue they are forgotten."""
 
     fresh: FreshAnswers
     cache: Cache
-    _asking: dict[SlotQuestion, asyncio.Future[Answered | None]] = field(default_factory=dict)
+    _asking: dict[SlotQuestion, _Asking] = field(default_factory=dict)
 
     async def ask(self, question: SlotQuestion, trace: Mapping[str, str]) -> Answered:
         same = replace(question, key="")  # every query's own
         while True:
             if (held := self.cache.held(same)) is not None:
                 return held  # type: ignore[no-any-return]  # this cache's values
-            if (others := self._asking.get(same)) is None:
+            other = self._asking.get(same)
+            if other is None or not other.loading.is_current(question.venue_id):
                 return await self._ask(same, question, trace)
-            if (answered := await asyncio.shield(others)) is not None:
+            if (answered := await asyncio.shield(other.answer)) is not None:
                 return answered
 
     async def _ask(
         self, same: SlotQuestion, question: SlotQuestion, trace: Mapping[str, str]
     ) -> Answered:
-        asking = self._asking[same] = asyncio.get_running_loop().create_future()
-        answered: Answered | None = None
-        try:
-            with self.cache.loading([question.venue_id]) as loading:
+        venue, answered = question.venue_id, None
+        with self.cache.loading([venue]) as loading:
+            asking = _Asking(loading, asyncio.get_running_loop().create_future())
+            self._asking[same] = asking
+            try:
                 answered = await self.fresh.ask(question, trace)
                 if not isinstance(answered.answer, PartnerUnavailable):
-                    loading.keep(same, question.venue_id, answered)
-            return answered
-        finally:
-            # Who waited asks again where this one was torn away, or what it asked has changed.
-            del self._asking[same]
-            asking.set_result(answered)
+                    loading.keep(same, venue, answered)
+                return answered
+            finally:
+                if self._asking.get(same) is asking:  # else somebody asks again, after a change
+                    del self._asking[same]
+                asking.answer.set_result(answered)

@@ -102,7 +102,7 @@ def changed_by(value: bytes | None) -> tuple[UUID, str]:
     """Venue and booking reference of an event. Raises ValueError for what is no event of ours."""
     try:
         payload = _CHANGED.decode(value or b"").payload
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"not an event of this service: {error}") from None
     return payload.venue_id, payload.booking_reference
 

@@ -52,7 +52,7 @@ FIELDS: Final = {
     "status": "The booking's status.",
     "version": "Counts the booking's changes from 1, without gaps.",
     "known_version": "A version of the booking that the sender has seen, as in a reply or an event:"
-    " nothing older comes back.",
+    " nothing older comes back, as long as the service has it.",
     "expected_version": "Refused with `version_conflict` when the booking is no longer at it.",
     "base_price": "The price before tax and discount.",
     "tax_amount": "The tax on it.",

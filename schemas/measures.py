@@ -192,8 +192,8 @@ CACHE_LOOKUPS: Final = Measure(
 REPLICA_READS: Final = Measure(
     "booking.replica.reads",
     Shape.COUNTER,
-    "{query}",
-    "Queries that could go to the read replica, by who answered them.",
+    "{lookup}",
+    "Look-ups that could go to the read replica, by who answered them; a history takes two.",
     {"answered_by": "replica, primary"},
 )
 RETIRED: Final = Measure(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapters.database.encryption import without_tls_words
+from adapters.database.session import SETTING
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 5
 
@@ -42,13 +43,14 @@ _BUSY_MS: Final = 5000
 
 def replica_engine(url: URL, pool_size: int) -> AsyncEngine:
     """For reading only, and impatient."""
-    return postgresql_engine(
+    engine = postgresql_engine(
         url,
         pool_size,
         read_only=True,
         connect_seconds=_REPLICA_CONNECT_SECONDS,
         answer_seconds=_REPLICA_ANSWER_SECONDS,
     )
+    return engine.execution_options(**{SETTING: "BOOKING_DATABASE__REPLICA_URL"})
 
 
 def postgresql_engine(

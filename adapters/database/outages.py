@@ -46,32 +46,34 @@ class DatabaseRefuses(DatabaseAway):
 
 
 @contextmanager
-def outages_named() -> Iterator[None]:
-    """Raises DatabaseAway in place of what driver, pool or socket raise in an outage."""
+def outages_named(setting: str = "BOOKING_DATABASE__URL") -> Iterator[None]:
+    """Raises DatabaseAway in place of what driver, pool or socket raise in an outage; refusals name
+    the setting that says whom we asked.
+    """
     try:
         yield
     except (OSError, PoolTimeout) as error:
-        if refusal := _refused_connection(error):
+        if refusal := _refused_connection(error, setting):
             raise DatabaseRefuses(refusal) from error
         raise DatabaseAway(f"{type(error).__name__}: {error}") from error
     except DBAPIError as error:
         if refusal := _REFUSALS.get(_state(error)):
-            raise DatabaseRefuses(f"{refusal} (BOOKING_DATABASE__URL): {error.orig}") from error
+            raise DatabaseRefuses(f"{refusal} ({setting}): {error.orig}") from error
         if not _is_outage(error):
             raise
         raise DatabaseAway(f"{type(error.orig).__name__}: {error.orig}") from error
 
 
-def _refused_connection(error: Exception) -> str | None:
+def _refused_connection(error: Exception, setting: str) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the database's certificate is not to be trusted: {error.verify_message}"
-            " (sslrootcert and the host in BOOKING_DATABASE__URL)"
+            f" (sslrootcert and the host in {setting})"
         )
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return f"TLS with the database fails (BOOKING_DATABASE__URL): {error}"
+        return f"TLS with the database fails ({setting}): {error}"
     if "rejected SSL upgrade" in str(error):  # asyncpg has no class for it
-        return "the database offers no TLS, which BOOKING_DATABASE__URL asks for"
+        return f"the database offers no TLS, which {setting} asks for"
     return None
 
 

@@ -28,6 +28,7 @@ _log = structlog.get_logger(__name__)
 _LOOK_EVERY_SECONDS: Final = 1.0
 _TRUSTED_SECONDS: Final = 3.0  # after a look that found it near enough
 _REST_SECONDS: Final = 5.0  # after a failure
+_PATIENCE_SECONDS: Final = 5.0  # of a question, waiting for a connection and all
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
@@ -51,19 +52,20 @@ class ReplicaReads:
         self._clock = clock
         self._trusted_until = float("-inf")
         self._look_at = float("-inf")
+        self._resting_until = float("-inf")
         self._looking: asyncio.Task[None] | None = None
         self._is_in_use: bool | None = None
 
     async def bookings(
         self, ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
     ) -> Mapping[UUID, Booking]:
-        return await self._current(ids, known, lambda reads, some: reads.bookings(some))
+        return await self._current(ids, known, lambda reads, some: reads.bookings(some, known))
 
     async def bookings_by_reference(
         self, references: Sequence[str], known: Mapping[str, int] = NOTHING_KNOWN
     ) -> Mapping[str, Booking]:
         return await self._current(
-            references, known, lambda reads, some: reads.bookings_by_reference(some)
+            references, known, lambda reads, some: reads.bookings_by_reference(some, known)
         )
 
     async def histories(
@@ -92,7 +94,8 @@ class ReplicaReads:
     async def conflicts(
         self, questions: Sequence[FindConflicts]
     ) -> Sequence[tuple[TakenSlot, ...]]:
-        return await self._any(lambda reads: reads.conflicts(questions))
+        """The primary's: what has just been sold must not be told to be free."""
+        return await self._primary.conflicts(questions)
 
     async def close(self) -> None:
         """Stop looking."""
@@ -117,8 +120,9 @@ class ReplicaReads:
         if answer is not None:
             self._count(replica=1)
             return answer
+        answer = await ask(self._primary)
         self._count(primary=1)
-        return await ask(self._primary)
+        return answer
 
     async def _of_primary(
         self,
@@ -127,8 +131,9 @@ class ReplicaReads:
     ) -> dict[K, A]:
         if not keys:
             return {}
+        found = dict(await ask(self._primary, keys))
         self._count(primary=len(keys))
-        return dict(await ask(self._primary, keys))
+        return found
 
     async def _of_replica(self, ask: Callable[[BookingReads], Awaitable[A]]) -> A | None:
         """None where it is not to be asked, or cannot answer."""
@@ -137,9 +142,10 @@ class ReplicaReads:
         if self._clock() >= self._trusted_until:
             return None
         try:
-            return await ask(self._replica)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await ask(self._replica)
         # Also what is no outage: a standby may lack for a moment what a migration has just made.
-        except (DatabaseAway, SQLAlchemyError) as error:
+        except (DatabaseAway, SQLAlchemyError, TimeoutError) as error:
             self._rest(repr(error))
             return None
 
@@ -147,9 +153,11 @@ class ReplicaReads:
         self._look_at = self._clock() + _LOOK_EVERY_SECONDS
         try:
             reason = await self._standby.unfit()
-        except (DatabaseAway, SQLAlchemyError) as error:
+        except Exception as error:  # noqa: BLE001 - said, and nobody else would hear of it
             self._rest(repr(error))
             return
+        if self._clock() < self._resting_until:
+            return  # it failed somebody while it was looked at
         if reason is None:
             self._trusted_until = self._clock() + _TRUSTED_SECONDS
             self._say(in_use=True, reason=None)
@@ -159,7 +167,7 @@ class ReplicaReads:
 
     def _rest(self, reason: str) -> None:
         self._trusted_until = float("-inf")
-        self._look_at = self._clock() + _REST_SECONDS
+        self._look_at = self._resting_until = self._clock() + _REST_SECONDS
         self._say(in_use=False, reason=reason)
 
     def _say(self, *, in_use: bool, reason: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,13 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.database.documents import Document, Documents
 from adapters.database.outages import outages_named
 
+SETTING: Final = "booking_setting"
+"""An engine's option: the setting that says where it connects to."""
+_USUAL: Final = "BOOKING_DATABASE__URL"
+
 
 class Session:
     """Runs statements on a connection; raises DatabaseAway when that is lost."""
 
-    def __init__(self, connection: AsyncConnection, documents: Documents) -> None:
+    def __init__(
+        self, connection: AsyncConnection, documents: Documents, setting: str = _USUAL
+    ) -> None:
         self._connection = connection
         self._documents = documents
+        self._setting = setting
 
     async def run(
         self, statement: Executable, rows: Document | None = None, **parameters: object
@@ -28,7 +35,7 @@ class Session:
             if not rows:
                 return ()
             parameters["rows"] = self._documents.dump(rows)
-        with outages_named():
+        with outages_named(self._setting):
             result = await self._connection.execute(statement, parameters)
             return result.all() if result.returns_rows else ()
 
@@ -51,9 +58,10 @@ async def transaction(engine: AsyncEngine, documents: Documents) -> AsyncIterato
 @asynccontextmanager
 async def reading(engine: AsyncEngine, documents: Documents) -> AsyncIterator[Session]:
     """For an engine in autocommit: every statement sees what is committed when it runs."""
-    with outages_named():
+    setting = engine.get_execution_options().get(SETTING, _USUAL)
+    with outages_named(setting):
         connection = await engine.connect()
     try:
-        yield Session(connection, documents)
+        yield Session(connection, documents, setting)
     finally:
         await connection.close()

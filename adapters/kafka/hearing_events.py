@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from time import monotonic
+from typing import Final, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -11,7 +12,9 @@ from adapters.kafka.rights_held import in_words
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import TopicNames
-from adapters.kafka.watching import watching
+from adapters.kafka.watching import Watched, watching
+
+_ASK_EVERY_SECONDS: Final = 1.0
 
 
 class Hearer(Protocol):
@@ -31,11 +34,23 @@ async def hear_events(settings: KafkaSettings, hearer: Hearer) -> None:
     standstill = Standstill("events")
     while True:
         try:
-            async with watching(settings, TopicNames(settings.topic_prefix).events) as records:
+            async with watching(settings, TopicNames(settings.topic_prefix).events) as watched:
                 hearer.hears(True)
                 standstill.over()
-                async for record in records:
-                    hearer.changed(record.value)
+                try:
+                    await _tell(watched, hearer)
+                finally:  # at once: to leave a cluster that is away takes a while
+                    hearer.hears(False)
         except (KafkaError, OSError) as error:
-            hearer.hears(False)
             await asyncio.sleep(standstill.waits_for("Kafka", in_words(error)))
+
+
+async def _tell(watched: Watched, hearer: Hearer) -> None:
+    """Until the brokers are away. Raises KafkaError, TimeoutError."""
+    asked = monotonic()
+    while True:
+        for record in await watched.batch():
+            hearer.changed(record.value)
+        if monotonic() - asked >= _ASK_EVERY_SECONDS:
+            await watched.ask_brokers()
+            asked = monotonic()

@@ -13,6 +13,7 @@ from adapters.kafka.coordinators import coordinator_of
 from adapters.kafka.publishing import from_commit
 from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
+from adapters.kafka.stopping import stopped
 from handlers.ports import Mark, Record
 
 _MOST_RECORDS = 2_000
@@ -103,7 +104,7 @@ async def reading(
             consumer.seek(source, begin)
         yield TopicReader(consumer, stretches)
     finally:
-        await consumer.stop()
+        await stopped(consumer)
 
 
 async def _at(

@@ -19,7 +19,7 @@ class KafkaSettings:
     bootstrap_servers: str
     group_id: str = "booking-worker"
     topic_prefix: str = "booking"
-    max_batch_records: int = 200
+    max_batch_records: int = 400
     side_by_side: int = 4
     delivery: Delivery = "exactly_once"
 

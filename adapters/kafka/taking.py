@@ -1,8 +1,8 @@
-"""What is taken from Kafka at once: a share of records, and further ones of other partitions."""
+"""What is taken from Kafka at once: from many partitions, then more of the same ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -13,37 +13,49 @@ from aiokafka.errors import KafkaError
 # Records end the wait as soon as they are there; this is how often nothing at all is an answer.
 _WAIT_MS: Final = 200
 
+_Taken = dict[TopicPartition, list[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Up to `shares` times `share_records`.
+    """Up to `most` records, from so many partitions that they can be dealt out into `shares`.
 
     aiokafka gives all it has of one partition before it looks at the next, and no partition may be
     in two shares: asked for everything at once it would fill them all from a single one.
     """
 
-    share_records: int
+    most: int
     shares: int
 
     async def records(self, consumer: AIOKafkaConsumer) -> Sequence[Any]:
         """The next records, each partition's in their order; none when none came for a while."""
-        taken: dict[TopicPartition, list[Any]] = await consumer.getmany(
-            timeout_ms=_WAIT_MS, max_records=self.share_records
-        )
-        found = taken
-        for _ in range(self.shares - 1):
-            others = consumer.assignment() - taken.keys()
-            if not others or _count(found) < self.share_records:
-                break
-            try:
-                found = await consumer.getmany(
-                    *others, timeout_ms=0, max_records=self.share_records
-                )
-            except KafkaError:  # of one of the others, and it comes again; what we have does not
-                break
-            taken = taken | found
+        share = max(1, self.most // self.shares)
+        taken: _Taken = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=share)
+        if _count(taken) == share:  # there may be more
+            while others := consumer.assignment() - taken.keys():
+                found = await _at_hand(consumer, others, min(share, self.most - _count(taken)))
+                if not found:
+                    break
+                taken = taken | found
+            room = (self.most - _count(taken)) // len(taken)
+            for source, part in taken.items():
+                more = await _at_hand(consumer, [source], room)
+                part.extend(more.get(source, ()))
         return tuple(chain.from_iterable(taken.values()))
 
 
-def _count(found: dict[TopicPartition, list[Any]]) -> int:
-    return sum(map(len, found.values()))
+async def _at_hand(
+    consumer: AIOKafkaConsumer, sources: Collection[TopicPartition], room: int
+) -> _Taken:
+    """What is there of these already. An error of theirs comes again; what we hold would not."""
+    if not room:
+        return {}
+    try:
+        found: _Taken = await consumer.getmany(*sources, timeout_ms=0, max_records=room)
+    except KafkaError:
+        return {}
+    return found
+
+
+def _count(taken: _Taken) -> int:
+    return sum(map(len, taken.values()))

@@ -6,7 +6,7 @@ It has a reply topic of its own, a correlation id for each message, and the venu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -141,7 +141,7 @@ class Client:
                 pass
             return types()
 
-    async def read_replies(self, records: AsyncIterator[Record]) -> None:
+    async def read_replies(self, records: AsyncIterable[Record]) -> None:
         """Hand each reply to whoever waits for it."""
         async for record in records:
             correlation_id = dict(record.headers).get("correlation_id") or b""
@@ -149,7 +149,7 @@ class Client:
             if waiting is not None and not waiting.done():
                 waiting.set_result(record)
 
-    async def read_events(self, records: AsyncIterator[Record]) -> None:
+    async def read_events(self, records: AsyncIterable[Record]) -> None:
         """Collect every event; wakes whoever waits for some."""
         async for record in records:
             told = orjson.loads(record.value or b"")

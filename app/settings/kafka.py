@@ -43,11 +43,11 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
         "exactly_once",
     )
     max_batch_records: Annotated[Count, Field(le=10_000)] = setting(
-        "a whole number from 1 to 10000", "Most records of one batch", 200
+        "a whole number from 1 to 10000", "Most records in hand at once", 400
     )
     side_by_side: Annotated[Count, Field(le=100)] = setting(
         "a whole number from 1 to 100",
-        "Most batches of commands that are done at once, each with partitions of its own",
+        "Into how many batches the commands in hand are dealt out, each with partitions of its own",
         4,
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(

@@ -11,7 +11,11 @@ class Loading(Protocol):
     """A look-up that is going on."""
 
     def keep(self, key: Hashable, group: Hashable, value: Any) -> None:
-        """Remember what it brought, unless its group has been forgotten since the look-up began."""
+        """Remember what it brought, if it is still current."""
+        ...
+
+    def is_current(self, group: Hashable) -> bool:
+        """Whether nothing was told to have changed in that group since the look-up began."""
         ...
 
 

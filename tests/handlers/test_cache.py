@@ -109,6 +109,22 @@ def test_whom_nobody_corrects_remembers_nothing(memory: Memory) -> None:
     assert memory.held("after") == "value"
 
 
+def test_what_is_over_makes_room_though_nobody_asks_for_it(memory: Memory) -> None:
+    for number in range(50):
+        memory.remember(str(number), f"group {number}")
+    memory.now = SECONDS
+    memory.remember("new", "group")
+    assert list(memory._entries) == ["new"]
+    assert list(memory._groups) == ["group"]
+
+
+def test_a_group_may_be_named_twice(memory: Memory) -> None:
+    with memory.loading(["one", "one"]) as loading:
+        loading.keep("a", "one", "new")
+    assert memory.held("a") == "new"
+    assert not memory._loading
+
+
 def test_nothing_is_left_of_what_was_forgotten(memory: Memory) -> None:
     """Else it would grow for as long as the worker lives."""
     for number in range(1000):
@@ -135,7 +151,15 @@ def test_an_event_corrects_what_it_is_about(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, b"", b"{}", b'{"payload": {"venue_id": "no", "booking_reference": "BR"}}']
+    "value",
+    [
+        None,
+        b"",
+        b"{}",
+        b"[" * 100_000,
+        b'{"x":' * 100_000,
+        b'{"payload": {"venue_id": "no", "booking_reference": "BR"}}',
+    ],
 )
 def test_an_event_that_cannot_be_read_may_be_about_anything(
     memory: Memory, value: bytes | None

@@ -105,6 +105,21 @@ async def test_who_asks_meanwhile_waits_for_the_same_answer(memory: Memory) -> N
     assert memory.calls == 1
 
 
+async def test_who_asks_after_an_event_gets_no_answer_from_before(memory: Memory) -> None:
+    memory.inventory.open.clear()
+    before = asyncio.create_task(memory.ask("key-1"))
+    await asyncio.sleep(0)
+    memory.cache.forget(VENUE)
+    after = [asyncio.create_task(memory.ask(f"key-{n}")) for n in (2, 3)]
+    await asyncio.sleep(0)
+    assert [call.key for call in memory.inventory.asked] == ["key-1", "key-2"]
+    memory.inventory.open.set()
+    await asyncio.gather(before, *after)
+    assert memory.calls == 2
+    assert await memory.ask("key-4") == FREE
+    assert memory.calls == 2, "the later answer is kept"
+
+
 async def test_of_a_partner_that_is_away_all_hear_at_once(memory: Memory) -> None:
     memory.inventory.open.clear()
     memory.inventory.answer = AWAY

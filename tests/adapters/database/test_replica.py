@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
 import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
+from adapters.database import standby as standby_module
 from adapters.database.database import Database, open_database
 from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
@@ -152,6 +156,38 @@ async def test_who_is_no_standby_of_this_database_is_never_asked(
             assert await opened.is_not_asked()
             await opened.database.reads._looking  # type: ignore[attr-defined]
             assert await opened.is_not_asked()
+
+
+async def test_a_seldom_asked_standby_is_judged_by_a_fresh_look(pair: Pair, opened: Opened) -> None:
+    """Its lag is told from notes; one of a minute ago says nothing of now."""
+    await opened.lane.recorded(another_booking())
+    standby = opened.database.reads._standby  # type: ignore[attr-defined]
+    standby._lag.behind(standby._clock() - 120, 1, 1)
+    await opened.lane.recorded(another_booking())
+    assert await standby.unfit() is None
+
+
+async def test_a_standby_that_has_more_than_its_primary_is_no_copy_of_it(
+    pair: Pair, opened: Opened
+) -> None:
+    """As after a primary was restored from a backup, or another took over and lost something."""
+    sql = str(standby_module._PRIMARY)
+    restored = text(sql.replace("pg_current_wal_lsn()", "'0/100'::pg_lsn"))
+    standby = opened.database.reads._standby  # type: ignore[attr-defined]
+    with patch.object(standby_module, "_PRIMARY", restored):
+        reason = await standby.unfit()
+    assert reason is not None
+    assert "no copy of this database any more" in reason
+
+
+async def test_a_refusal_names_the_replica_s_setting(pair: Pair, postgresql_url: str) -> None:
+    wrong = pair.on_standby(url_of(postgresql_url, Role.WORKER)).replace(":rights@", ":wrong@")
+    async with with_replica(pair, postgresql_url, 60, replica=wrong) as opened:
+        with capture_logs() as logs:
+            await opened.is_asked()
+            await opened.database.reads._looking  # type: ignore[attr-defined]
+    (line,) = logs
+    assert "with this password (BOOKING_DATABASE__REPLICA_URL)" in line["reason"]
 
 
 async def test_without_the_primary_nothing_is_answered(pair: Pair, opened: Opened) -> None:

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 from structlog.testing import capture_logs
 
+from adapters.database import replica
 from adapters.database.replica import ReplicaReads
 from adapters.database.standby import Lag
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.queries import Listing
-from handlers.ports import DatabaseAway
-from tests.adapters.database.lane import Lane, another_booking
+from handlers.ports import NOTHING_KNOWN, DatabaseAway
+from tests.adapters.database.lane import Lane, a_claim, another_booking
 from tests.builders import VENUE_ID, a_slot
 from tests.fakes.database import FakeDatabase
 
@@ -168,14 +169,89 @@ async def test_a_history_of_a_known_version_is_the_primary_s(world: World) -> No
     assert world.answers.taken() == {"primary": 1}
 
 
-async def test_lists_and_conflicts_are_the_standby_s(world: World) -> None:
+async def test_lists_are_the_standby_s(world: World) -> None:
     booking = another_booking()
     await world.recorded(booking)
     await world.trusted()
     assert await world.reads.venue_bookings(VENUE_ID, Listing()) == []
     assert await world.reads.guest_bookings(booking.contact.guest_id, Listing(), None) == []
-    assert await world.reads.conflicts([FindConflicts(VENUE_ID, None, a_slot())]) == [()]
-    assert world.answers.taken() == {"replica": 3}
+    assert world.answers.taken() == {"replica": 2}
+
+
+async def test_what_has_just_been_sold_is_not_free(world: World) -> None:
+    lane = await Lane.opened(world.primary)
+    await lane.claim(a_claim())
+    await world.trusted()
+    (taken,) = await world.reads.conflicts([FindConflicts(VENUE_ID, None, a_slot())])
+    assert len(taken) == 1
+
+
+async def test_the_primary_hears_what_the_asker_knows(world: World) -> None:
+    """It may remember what it answers by reference."""
+    booking = another_booking()
+    await world.recorded(booking)
+    heard: list[Any] = []
+    ask = world.primary.bookings_by_reference
+
+    async def asked(references: Any, known: Any = NOTHING_KNOWN) -> Any:
+        heard.append(known)
+        return await ask(references, known)
+
+    world.primary.bookings_by_reference = asked  # type: ignore[method-assign]
+    await world.reads.bookings_by_reference([booking.reference], {booking.reference: 3})
+    assert heard == [{booking.reference: 3}]
+
+
+async def test_a_question_does_not_wait_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "_PATIENCE_SECONDS", 0.01)
+    booking = another_booking()
+    await world.recorded(booking)
+    await world.trusted()
+
+    class Frozen:
+        def __getattr__(self, name: str) -> Any:
+            async def ask(*_: Any) -> None:
+                await asyncio.Event().wait()
+
+            return ask
+
+    world.reads._replica = Frozen()
+    assert await world.reads.bookings([booking.id]) == {booking.id: booking}
+    await world.reads.venue_bookings(VENUE_ID, Listing())
+    assert world.answers.taken() == {"primary": 2}
+
+
+async def test_a_look_that_began_before_a_failure_ends_no_rest(world: World) -> None:
+    await world.trusted()
+    world.now += 1
+    world.standby.answers.clear()
+
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            raise DatabaseAway("gone")
+
+    world.reads._replica = Failing()
+    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.looked()
+    world.standby.answers.set()
+    await world.looked()
+    world.reads._replica = world.replica
+    world.answers.taken()
+    await world.reads.venue_bookings(VENUE_ID, Listing())
+    assert world.answers.taken() == {"primary": 1}
+
+
+async def test_a_bug_in_looking_is_said(world: World) -> None:
+    async def breaks() -> str | None:
+        raise RuntimeError("a bug")
+
+    world.standby.unfit = breaks  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        await world.reads.venue_bookings(VENUE_ID, Listing())
+        await world.looked()
+    assert [line["reason"] for line in logs] == ["RuntimeError('a bug')"]
 
 
 @pytest.mark.parametrize(

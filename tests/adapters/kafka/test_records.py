@@ -96,12 +96,13 @@ async def test_an_output_with_such_a_header_name_is_written_with_its_bytes_escap
 
 async def test_watching_from_the_beginning_shows_what_is_there(cluster: Cluster) -> None:
     await send(cluster, (b"one", []), (b"two", [(NotUtf8("name"), None)]))
-    async with watching(cluster.settings, cluster.names.commands, from_beginning=True) as records:
+    async with watching(cluster.settings, cluster.names.commands, from_beginning=True) as watched:
+        records = aiter(watched)
         assert [(await anext(records)).value, (await anext(records)).value] == [b"one", b"two"]
 
 
 async def test_watching_from_now_shows_what_comes_and_nothing_older(cluster: Cluster) -> None:
     await send(cluster, (b"old", []))
-    async with watching(cluster.settings, cluster.names.commands) as records:
+    async with watching(cluster.settings, cluster.names.commands) as watched:
         await send(cluster, (b"new", []))
-        assert (await anext(records)).value == b"new"
+        assert (await anext(aiter(watched))).value == b"new"

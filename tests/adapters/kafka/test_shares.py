@@ -125,6 +125,7 @@ class Buffered:
 
     def __init__(self, whole: Mapping[TopicPartition, int], failing: bool = False) -> None:
         self._left = dict(whole)
+        self._at = dict.fromkeys(whole, 0)
         self._failing = failing
         self.asked = 0
 
@@ -141,31 +142,44 @@ class Buffered:
         for source in list(self._left):
             count = min(self._left[source], max_records)
             if count and (not of or source in of):
-                found[source] = records(source, count)
+                first = self._at[source]
+                found[source] = [record(source, first + each) for each in range(count)]
+                self._at[source] += count
                 self._left[source] -= count
                 max_records -= count
         return found
 
 
-async def taken(consumer: Buffered, shares: int = 3) -> list[int]:
-    found = await Taking(10, shares).records(cast("AIOKafkaConsumer", consumer))
-    return [len(part) for part in by_partition(found).values()]
+async def taken(consumer: Buffered, most: int = 30, shares: int = 3) -> dict[int, int]:
+    found = await Taking(most, shares).records(cast("AIOKafkaConsumer", consumer))
+    by_source = by_partition(found)
+    for part in by_source.values():
+        assert [each.offset for each in part] == list(range(len(part))), "in their order"
+    return {source.partition: len(part) for source, part in by_source.items()}
 
 
 async def test_each_share_is_of_other_partitions() -> None:
-    assert await taken(Buffered({P: 100, Q: 100, R: 100, S: 100})) == [10, 10, 10]
-    assert await taken(Buffered({P: 4, Q: 100, R: 7, S: 100})) == [4, 6, 7, 3]
+    assert await taken(Buffered({P: 100, Q: 100, R: 100, S: 100})) == {0: 10, 1: 10, 2: 10}
+    assert await taken(Buffered({P: 4, Q: 100, R: 7, S: 100})) == {0: 4, 1: 8, 2: 7, 3: 5}
+
+
+async def test_what_room_is_left_is_for_those_that_have_more() -> None:
+    assert await taken(Buffered({P: 100})) == {0: 30}
+    assert await taken(Buffered({P: 100, Q: 100})) == {0: 15, 1: 15}
+    assert await taken(Buffered({P: 100, Q: 3})) == {0: 18, 1: 3}
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 31])
+async def test_never_more_than_asked_for(most: int) -> None:
+    found = await taken(Buffered({P: 100, Q: 100, R: 100, S: 100}), most, 4)
+    assert sum(found.values()) <= most
 
 
 async def test_what_is_not_full_is_not_asked_again() -> None:
     consumer = Buffered({P: 3, Q: 0})
-    assert await taken(consumer) == [3]
+    assert await taken(consumer) == {0: 3}
     assert consumer.asked == 1
 
 
-async def test_of_one_partition_only_one_share_is_taken() -> None:
-    assert await taken(Buffered({P: 100})) == [10]
-
-
 async def test_what_fails_behind_takes_nothing_away() -> None:
-    assert await taken(Buffered({P: 100, Q: 100}, failing=True)) == [10]
+    assert await taken(Buffered({P: 100, Q: 100}, failing=True)) == {0: 10}

@@ -29,7 +29,7 @@ from tests.service.story import at_rest, once_each, story_of
 from tests.service.waiting import until
 
 # A batch is one record, so that the command's boundaries are no other record's too.
-_ONE_BY_ONE = {"BOOKING_KAFKA__MAX_BATCH_RECORDS": "1", "BOOKING_KAFKA__SIDE_BY_SIDE": "1"}
+_ONE_BY_ONE = {"BOOKING_KAFKA__MAX_BATCH_RECORDS": "1"}
 _NEVER_SECONDS = 3_600.0
 
 _LAST = "publish: committed"
