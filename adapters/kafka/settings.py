@@ -20,7 +20,7 @@ class KafkaSettings:
     group_id: str = "booking-worker"
     topic_prefix: str = "booking"
     max_batch_records: int = 400
-    side_by_side: int = 4
+    side_by_side: int = 2
     delivery: Delivery = "exactly_once"
 
     security_protocol: SecurityProtocol = "PLAINTEXT"

@@ -48,7 +48,7 @@ class KafkaSection(Section, prefix="BOOKING_KAFKA__"):
     side_by_side: Annotated[Count, Field(le=100)] = setting(
         "a whole number from 1 to 100",
         "Into how many batches the commands in hand are dealt out, each with partitions of its own",
-        4,
+        2,
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "As Kafka calls it", "PLAINTEXT"
