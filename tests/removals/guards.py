@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.removals.reading_guards import READING_REMOVALS
 from tests.removals.removal import Edit, Removal
 from tests.removals.token_guards import TOKEN_REMOVALS
 
@@ -377,4 +378,5 @@ REMOVALS: Final = (
         "the work of 7 says nothing about 3",
     ),
     *TOKEN_REMOVALS,
+    *READING_REMOVALS,
 )
