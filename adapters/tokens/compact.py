@@ -17,6 +17,10 @@ from jwt import DecodeError, InvalidAlgorithmError, InvalidSignatureError, PyJWK
 
 # base64url: what base64 has instead of "-" and "_", and padding, become letters that it refuses.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# By how much padding there would be: the letters whose bits beyond the last byte are zero. Python
+# looks at none of these bits, not even in its strict mode.
+_LAST: Final = {1: _LETTERS[::4], 2: _LETTERS[::16], 3: b""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ def header_of(part: bytes) -> dict[str, Any]:
 
 def _decoded(part: bytes) -> bytes:
     padding = b"=" * (-len(part) % 4)
+    if padding and part[-1:] not in _LAST[len(padding)]:
+        raise DecodeError("expected canonical base64url")
     try:
         return a2b_base64(part.translate(_TO_BASE64) + padding, strict_mode=True)
     except Error as error:
