@@ -50,7 +50,7 @@ removals: $(READY)
 viewer:
 	@app/documents/fetch_viewer.sh
 
-# All questions, hours of them; some alone: make bench ARGS="queries growth --bookings 1000000"
+# All questions, about an hour of them; some alone: make bench ARGS="queries growth --bookings 1000000"
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)
 

@@ -210,9 +210,8 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         records = [record for part in parts.values() for record in part]
         try:
             done = await self._process(consumer, lanes, parts, records)
-        except (
-            asyncio.CancelledError
-        ):  # onlookers know of no batch but that of the task they are in
+        except asyncio.CancelledError:
+            # Only this task's onlookers know of its batch.
             self._watch.comes_again([source.partition for source in lanes])
             raise
         if done:

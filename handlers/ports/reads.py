@@ -98,7 +98,7 @@ class BookingReads(Protocol):
     """Read-only questions; they never take a lock that a writer waits for.
 
     `known` are versions that the asker has seen of some of them: what comes back is no older, and
-    what is there is never missing. Lists and conflicts may be some seconds behind.
+    what is there is never missing. Lists may be some seconds behind.
     """
 
     async def bookings(
