@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import KafkaError
 
 from adapters.kafka.batches import Parts, by_partition, shares
@@ -127,6 +128,7 @@ class Buffered:
         self._left = dict(whole)
         self._at = dict.fromkeys(whole, 0)
         self._failing = failing
+        self._subscription = SubscriptionState()
         self.asked = 0
 
     def assignment(self) -> set[TopicPartition]:
