@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from adapters.kafka.batches import Parts, by_partition, shares
 from adapters.kafka.commands_consumer import LEAST_SHARE_RECORDS, CommandsConsumer
 from adapters.kafka.taking import Taking
-from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Record
+from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Overtaken, Record
 from tests.adapters.kafka.test_stuck import GONE, LanesInMemory, of_commands, record
 
 P, Q, R, S = (TopicPartition("t.commands", number) for number in range(4))
@@ -102,6 +102,16 @@ async def test_what_one_share_fails_with_is_no_affair_of_the_others() -> None:
     assert work.done == [Q.partition]
     assert lanes.open_ones.keys() == {Q}
     assert consumer.awaited == "the database"
+
+
+async def test_who_is_overtaken_by_another_lane_is_not_suspected() -> None:
+    work = Each(Overtaken("the command has ended"))
+    consumer, lanes = await consumer_of(work)
+    lane = lanes.open_ones[P]
+    await consumer.consume(GONE, [*records(P), *records(Q)])
+    assert work.done == [Q.partition]
+    assert lane.suspect_until is None
+    assert consumer.awaited is None
 
 
 async def test_a_share_that_hangs_is_given_up_and_the_others_are_done() -> None:
