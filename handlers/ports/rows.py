@@ -25,6 +25,12 @@ class PromiseBroken(Exception):
     """The database holds what the one-writer rule should make impossible; the message says what."""
 
 
+class Overtaken(PromiseBroken):
+    """Another lane has ended one of these commands meanwhile, as it may what belongs to no venue.
+    Nothing stands of this try, and the next one finds the outcome.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A command's row as it is written before anything is done for it; the row is kept for ever."""
