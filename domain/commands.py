@@ -6,23 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.booking import Contact, Source, Venue, VenueType
 from domain.lifecycle import Status
+from domain.named_ids import named_id
 from domain.principal import Principal
 from domain.time_slot import TimeSlot
 
 _NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
 
 
-@lru_cache(maxsize=4096)
 def command_row_id(principal: Principal, command_id: UUID) -> UUID:
     """The identity of a command: ids are scoped by principal."""
-    return uuid5(_NAMESPACE, f"{principal.label}/{command_id}")
+    return named_id(_NAMESPACE, f"{principal.label}/{command_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Asked:
 
     def derived(self, purpose: str) -> UUID:
         """An id that the same command and run give again, whatever happened in between."""
-        return uuid5(self.row_id, f"{self.run}/{purpose}")
+        return named_id(self.row_id, f"{self.run}/{purpose}")
 
     def key(self, step: str) -> str:
         """The Idempotency-Key of this command's partner call `step`.

@@ -114,9 +114,7 @@ def _continued(item: Item, first: KnownCommand) -> Begun:
         first.start.run,
         item.asked.idempotency_key,
     )
-    command = build_command(
-        replace(item.raw, command_id=asked.command_id), asked.principal, asked.run
-    )
+    command = build_command(item.raw, asked)
     route = ReplyRoute.loaded(first.start.reply_route) if first.start.reply_route else None
     stand_in = replace(
         item,

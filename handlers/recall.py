@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.commands import CreateBooking
 from domain.limits import Limits
+from domain.named_ids import named_id
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
@@ -133,7 +134,7 @@ def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
 
 def _retired(start: Start) -> UUID:
     """Where the row of an earlier run stands; never asked for by a record."""
-    return uuid5(start.row_id, f"run/{start.run}")
+    return named_id(start.row_id, f"run/{start.run}")
 
 
 def _start(item: Item, now: datetime) -> Start:

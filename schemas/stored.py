@@ -84,7 +84,7 @@ def _to_text(value: object, default: Callable[[Any], Any]) -> str:
 
 def _written(value: Any) -> dict[str, Any] | list[str]:
     """One level of it, as orjson asks for it."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind is Money:
         return [str(value.amount), value.currency]
     if kind is frozenset:
@@ -95,7 +95,7 @@ def _written(value: Any) -> dict[str, Any] | list[str]:
 
 
 @cache
-def _field_names(kind: Any) -> tuple[str, ...]:
+def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
