@@ -168,7 +168,7 @@ class Intake:
             refusal=refusal,
             route=self._route(headers, raw, principal),
             deadline=headers.deadline if isinstance(headers.deadline, datetime) else None,
-            key_id=_key_id(principal, raw.type, key) if key is not None else None,
+            key_id=_key_id(asked, raw.type, key) if key is not None else None,
             correlation_id=headers.correlation_id or str(raw.command_id).encode(),
             traceparent=headers.traceparent,
             trace=headers.trace,
@@ -243,6 +243,6 @@ def _forbidden(command: Command, principal: Principal) -> Refusal | None:
     return None
 
 
-def _key_id(principal: Principal, operation: str, key: str) -> UUID:
-    label = principal.label
+def _key_id(asked: Asked, operation: str, key: str) -> UUID:
+    label = asked.label
     return named_id(_KEYS, f"{len(label)}:{label}/{operation}/{key}")

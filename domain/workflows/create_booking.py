@@ -55,7 +55,7 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
         return replace(opened, owed=opened.owed + released)
     window_ends = at.decided + rules.confirmation_window
     expires_at = earliest(window_ends, held.reservation.expires_at, valid_until)
-    changed_by = command.asked.principal.label
+    changed_by = command.asked.label
     return Accepted(
         booking=_pending(command, at.decided, price, opened.payment, held, expires_at),
         events=(Happened(EventType.CREATED, changed_by, to_status=Status.PENDING),),
