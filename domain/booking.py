@@ -80,10 +80,6 @@ class Payment:
     def covers(self, total: Money) -> bool:
         return total <= self.kept
 
-    def received(self, amount: Money) -> Payment:
-        """The intent was charged with `amount`."""
-        return replace(self, status=PaymentStatus.SUCCEEDED, paid=amount)
-
     def at_venue(self) -> Payment:
         """Paid to the venue itself, whatever became of the intent."""
         return replace(self, status=PaymentStatus.AT_VENUE)

@@ -56,6 +56,7 @@ class Money:
         return cls(amount.quantize(_step(currency), ROUND_HALF_UP), currency)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def zero(cls, currency: str) -> Money:
         return cls(Decimal(0), currency)
 

@@ -73,11 +73,13 @@ class Journal:
 
     def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
         """The answer already heard; raises QuestionChanged when the key stood for another call."""
-        self._met.add(call.key)
-        begun = self._begun.get(call.key)
-        if begun is not None and begun != call:
-            raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
-        return self._answers.get(call.key)
+        key = call.key
+        begun = self._begun.get(key)
+        if begun is not None:
+            self._met.add(key)
+            if begun is not call and begun != call:
+                raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
+        return self._answers.get(key)
 
     def hear(self, call: PartnerCall, answer: PartnerAnswer) -> None:
         """`call` was answered; where an earlier try of it was not heard, that counts with it."""
