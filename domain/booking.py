@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.lifecycle import ACTIVE, Status
 from domain.money import Money, Price
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 
 class VenueType(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from domain.lifecycle import Status
 from domain.named_ids import named_id
 from domain.principal import Principal
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 _NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
 

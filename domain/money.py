@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final
+
+from domain.values import dataclass
 
 # ISO 4217: the active currencies; funds codes and metals are left out.
 _DIGITS: Final = {

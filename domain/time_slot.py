@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from domain.values import dataclass
 
 MAX_MINUTES = 129_600  # 90 days
 _NOTHING: Final = timedelta(0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from uuid import UUID
 
+from domain.values import dataclass
 from schemas import strict_json
 from schemas.fields import uuid_of
 from schemas.strict_json import Unreadable

@@ -6,12 +6,12 @@ What is checked here does not depend on the time, so a token that comes again is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from domain.principal import Admin, Business, Guest, Principal
 from domain.refusal import Code, Refusal
+from domain.values import dataclass
 from schemas.fields import uuid_of
 
 Claims = Mapping[str, Any]

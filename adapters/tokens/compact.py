@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from binascii import Error, a2b_base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from jwt import DecodeError, InvalidAlgorithmError, InvalidSignatureError, PyJWK
+
+from domain.values import dataclass
 
 # base64url: what base64 has instead of "-" and "_", and padding, become letters that it refuses.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.booking import Hold
 from domain.commands import Asked
 from domain.effects import ClaimSlot, Full, PartnerUnavailable, ReserveInventory, SlotTaken
@@ -12,6 +10,7 @@ from domain.outcome import Rejected
 from domain.policies.partners import inventory_away, no_capacity, slot_unavailable
 from domain.rules import ConflictScope
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 from domain.workflow import Step, ask
 from domain.workflows.give_back import release_reserved
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from domain.booking import Booking, Payment, PaymentStatus
@@ -19,6 +18,7 @@ from domain.money import Money
 from domain.outcome import Rejected
 from domain.policies.partners import payment_away, payment_declined
 from domain.undo import Undo
+from domain.values import dataclass
 from domain.workflow import Step, ask
 from domain.workflows.give_back import intent_owed
 
