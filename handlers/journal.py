@@ -23,6 +23,7 @@ from domain.time_slot import TimeSlot
 from schemas.stored import answer_from_json, call_from_json, dump
 
 _FOR_PAYING: Final = frozenset({"client_secret", "payment_method_id"})
+_SAID: Final = tuple(f'"{name}":"' for name in _FOR_PAYING)
 
 
 class QuestionChanged(Exception):
@@ -117,7 +118,8 @@ class Journal:
         """The next entry: all that is not stored yet."""
         parts = self._unwritten()
         body = dump(parts)
-        self._told.append(dump(parts, hiding=_FOR_PAYING) if _tells_of_paying(body) else body)
+        is_secret = any(said in body for said in _SAID)
+        self._told.append(dump(parts, hiding=_FOR_PAYING) if is_secret else body)
         return body
 
     def _unwritten(self) -> dict[str, Any]:
@@ -156,13 +158,9 @@ class Journal:
         ]
 
 
-def _tells_of_paying(entry: str) -> bool:
-    return any(name in entry for name in _FOR_PAYING)
-
-
 def _without_secrets(entry: str, body: Mapping[str, Any]) -> str:
     """A stored entry as it may be told, from its text and from what that says."""
-    if not _tells_of_paying(entry):
+    if not any(name in entry for name in _FOR_PAYING):
         return entry
     told = [*body["heard"].values(), *body["asked"].values()]
     for each in told:

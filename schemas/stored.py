@@ -89,13 +89,16 @@ def _written(value: Any) -> dict[str, Any] | list[str]:
         return [str(value.amount), value.currency]
     if kind is frozenset:
         return sorted(map(str, value))
-    if kind.__name__ not in _KINDS:
-        raise TypeError(f"expected a value that is stored, got {kind.__name__}")
-    return {"kind": kind.__name__} | {name: getattr(value, name) for name in _field_names(kind)}
+    written = {"kind": kind.__name__}
+    for name in _field_names(kind):
+        written[name] = getattr(value, name)
+    return written
 
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
+    if kind.__name__ not in _KINDS:
+        raise TypeError(f"expected a value that is stored, got {kind.__name__}")
     return tuple(field.name for field in fields(kind))
 
 
