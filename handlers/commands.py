@@ -77,7 +77,7 @@ class CommandHandlers:
         return await self._do(mine, records)
 
     async def _do(self, lanes: _Lanes, records: Sequence[Record]) -> Mapping[int, Sequence[Output]]:
-        read = [self.intake.read(record) for record in records]
+        read = self.intake.read(records)
         self.watch.at(Stage.SURVEY)
         bookings = await self._survey(lanes, read)
         self.watch.found(bookings)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Text, column
@@ -20,6 +19,7 @@ from adapters.database.column_types import INSTANT
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import claims as table
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from domain.booking import Booking
 from domain.outcome import Claims, StatusChange
 from domain.refusal import Code
 from domain.undo import Undo
+from domain.values import dataclass
 from handlers.ports.log import Coordinates
 from handlers.ports.privacy import DataKey
 
