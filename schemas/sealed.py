@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from domain.booking import Booking
@@ -166,28 +167,33 @@ def dump_service_part(part: ServicePart) -> bytes:
     )
 
 
+def _struct(kind: type, **fields_: Any) -> type[msgspec.Struct]:
+    """What C reads its JSON into; a field that this version does not know is an error."""
+    return msgspec.defstruct(kind.__name__, list(fields_.items()), forbid_unknown_fields=True)
+
+
+_SERVICE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(
+    _struct(
+        ServicePart,
+        history=tuple[Status | None, Status, str] | None,
+        command=_struct(CommandPart, **get_type_hints(CommandPart)),
+    )
+)
+
+
 def load_service_part(text: bytes) -> ServicePart:
     """What was dumped. Raises ValueError when this version does not understand it."""
     try:
-        stored: dict[str, Any] = orjson.loads(text)
-        command = stored["command"] | {
-            "origin": tuple(stored["command"]["origin"]),
-            "sent": datetime.fromisoformat(stored["command"]["sent"]),
-            "decided": datetime.fromisoformat(stored["command"]["decided"]),
-            "key_id": _id(stored["command"]["key_id"]),
-            "erased_with": _id(stored["command"]["erased_with"]),
-        }
-        return ServicePart(_history(stored["history"]), CommandPart(**command))
-    except (LookupError, TypeError, ValueError) as error:
+        stored = _SERVICE.decode(text)
+    except msgspec.DecodeError as error:
         raise ValueError(f"the sealed part cannot be read: {type(error).__name__}") from None
+    return ServicePart(
+        _history(stored.history), CommandPart(*msgspec.structs.astuple(stored.command))
+    )
 
 
-def _id(stored: str | None) -> UUID | None:
-    return None if stored is None else UUID(stored)
-
-
-def _history(stored: list[Any] | None) -> StatusChange | None:
+def _history(stored: tuple[Status | None, Status, str] | None) -> StatusChange | None:
     if stored is None:
         return None
     came_from, to, changed_by = stored
-    return StatusChange(came_from and Status(came_from), Status(to), changed_by, None)
+    return StatusChange(came_from, to, changed_by, None)
