@@ -60,7 +60,15 @@ from handlers.ports.reads import (
     Owing,
     Schema,
 )
-from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
+from handlers.ports.rebuilding import (
+    WHOLE_OF_IT,
+    Gap,
+    RebuildRows,
+    Rebuilt,
+    Share,
+    Unsettled,
+    Whole,
+)
 from handlers.ports.retention import RetentionRows
 from handlers.ports.rows import (
     BookingWrite,
@@ -85,6 +93,7 @@ from handlers.ports.watching import Onlooker, Stage, Unseen
 __all__ = [
     "ANY_OFFSET",
     "NOTHING_KNOWN",
+    "WHOLE_OF_IT",
     "Abandoned",
     "AuditEntry",
     "AuditLog",
@@ -145,6 +154,7 @@ __all__ = [
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
+    "Share",
     "SignedBy",
     "Stage",
     "Start",
