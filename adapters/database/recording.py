@@ -101,7 +101,10 @@ class Recorder:
         entries = await session.run(self._end_journal, [{"row_id": each} for each in ending])
         under_way = {entry.row_id for entry in entries if entry.sequence == 0}
         if ended := set(ending) - under_way:
-            raise Overtaken(f"the commands {_listed(ended)} are not under way, or have ended")
+            changes = any(each.write for each in recordings if each.row_id in ended)
+            raise (PromiseBroken if changes else Overtaken)(
+                f"the commands {_listed(ended)} are not under way, or have ended"
+            )
 
     async def _write_bookings(self, session: Session, writes: Sequence[BookingWrite]) -> None:
         expected = {write.booking.id: write.booking.version for write in writes}

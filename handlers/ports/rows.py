@@ -27,7 +27,8 @@ class PromiseBroken(Exception):
 
 class Overtaken(PromiseBroken):
     """Another lane has ended one of these commands meanwhile, as it may what belongs to no venue.
-    Nothing stands of this try, and the next one finds the outcome.
+    Nothing stands of this try, and the next one finds the outcome. Never of one that changes a
+    booking: only one lane may do that.
     """
 
 

@@ -637,7 +637,9 @@ class FakeTransaction:
     def _end(self, recording: Recording) -> None:
         tables = self._tables
         if recording.row_id in tables.outcomes:
-            raise Overtaken(f"command {recording.row_id} has an outcome already")
+            raise (PromiseBroken if recording.write else Overtaken)(
+                f"command {recording.row_id} has an outcome already"
+            )
         tables.outcomes[recording.row_id] = recording.outcome
         tables.recorded_at[recording.row_id] = recording.recorded_at
         tables.stories[recording.row_id] = recording.journal
