@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from adapters.kafka.batches import Parts, by_partition, reply_topics, shares
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.figures import NO_FIGURES, KafkaFigures
-from adapters.kafka.lanes import Lane, Lanes
+from adapters.kafka.lanes import Lane, Lanes, Opening
 from adapters.kafka.patience import Patience
 from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.redelivery import Redelivery
@@ -139,23 +139,27 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _enter_lanes(
         self, consumer: AIOKafkaConsumer, parts: Parts
     ) -> Mapping[TopicPartition, Lane]:
-        """The lanes that were open before this batch came; its other partitions are opened now and
-        their records thrown away, to be fetched again from where the lane's past ends.
+        """The lanes of this batch. Those that are opened now are among them where its records are
+        the next ones; elsewhere these are thrown away, to be fetched again from where the lane's
+        past ends.
         """
-        lanes = self._lanes.opened(parts)
+        lanes = dict(self._lanes.opened(parts))
         closed = [source for source in parts if source not in lanes]
         results = await asyncio.gather(
-            *(self._lanes.open(consumer, source) for source in closed), return_exceptions=True
+            *(self._lanes.open(consumer, source, parts[source]) for source in closed),
+            return_exceptions=True,
         )
         for source, result in zip(closed, results, strict=True):
             if isinstance(result, BaseException):
                 await self._failed(consumer, parts, [source], result)
-            elif not result:
+            elif result is Opening.NOT_OURS:
                 # Not assigned by the group's word; if it is in a moment, the records come again.
                 self._figures.again(1, "opening")
                 await self._again(consumer, parts, [source], self._heartbeat_seconds / 10)
             else:
                 self._opened(source, parts[source])
+                if result is Opening.HERE:
+                    lanes |= self._lanes.opened([source])
         return lanes
 
     async def _do(

@@ -1,7 +1,8 @@
 """A lane is one worker's sole right to act on a partition, fenced in Kafka and in the database.
 
-It is opened by the first batch that arrives for the partition, and that batch is thrown away: a
-record that was fetched before the lane was ours may have been done by the former owner since.
+It is opened by the first batch that arrives for the partition. A record that was fetched before the
+lane was ours may have been done by the former owner since: unless they begin where the group was
+committed last, the batch's records are thrown away, to be fetched again from there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 import structlog
@@ -78,6 +80,14 @@ class Lane:
         self._written = mark
 
 
+class Opening(Enum):
+    """What became of it, for the records that it was opened for."""
+
+    NOT_OURS = auto()  # the partition was taken away meanwhile
+    HERE = auto()  # they are the next to be done
+    ELSEWHERE = auto()  # the consumer was put where the next ones are
+
+
 @dataclass(frozen=True, slots=True)
 class _Past:
     """What this process knows of a lane that it closed."""
@@ -117,22 +127,25 @@ class Lanes:
         """Those of `sources` that have an open lane."""
         return {source: self._open[source] for source in sources if source in self._open}
 
-    async def open(self, consumer: AIOKafkaConsumer, source: TopicPartition) -> bool:
-        """Open a lane and put the consumer where the committed records end.
+    async def open(
+        self, consumer: AIOKafkaConsumer, source: TopicPartition, part: Sequence[Record]
+    ) -> Opening:
+        """Open a lane for these records, and see to it that the consumer is where the committed
+        ones end.
 
-        False when the partition was taken away meanwhile. Raises KafkaError, DatabaseAway. The
-        order matters: the former owner is fenced before the committed offset is read.
+        Raises KafkaError, DatabaseAway. The order matters: the former owner is fenced before the
+        committed offset is read.
         """
         if not self.is_assigned(source):
-            return False
+            return Opening.NOT_OURS
         publisher = self._publisher(consumer, source)
         try:
             await publisher.start()
             state = await self._rows.open_lane(source.topic, source.partition)
             if not self.is_assigned(source):
                 await publisher.stop()
-                return False
-            committed = await _go_to_committed(consumer, source)
+                return Opening.NOT_OURS
+            committed, opening = await _go_to_committed(consumer, source, part)
         except BaseException:
             await publisher.stop()
             raise
@@ -146,7 +159,7 @@ class Lanes:
         self._open[source] = Lane(source, state.epoch, publisher, mark, until, state.mark)
         self._figures.opened.add(1)
         _log.info("lane opened", partition=source.partition, epoch=state.epoch, suspects=until)
-        return True
+        return opening
 
     @property
     def count(self) -> int:
@@ -199,16 +212,35 @@ class Lanes:
         return TransactionalPublisher(self._settings, source, self._refusals)
 
 
-async def _go_to_committed(consumer: AIOKafkaConsumer, source: TopicPartition) -> Mark | None:
-    """Gives how far the group was published, when a worker committed it."""
+async def _go_to_committed(
+    consumer: AIOKafkaConsumer, source: TopicPartition, part: Sequence[Record]
+) -> tuple[Mark | None, Opening]:
+    """Gives how far the group was published, when a worker committed it.
+
+    Where these records are the next ones the consumer stays behind them. Sent back it would wait
+    for the fetch that is under way, which takes up to half a second when nothing else comes.
+    """
     # The public committed() leaves out the metadata.
     found = await consumer._coordinator.fetch_committed_offsets([source])
     committed = found.get(source)
     if committed is None or committed.offset < 0:
+        if await _begin_at(0, consumer, source, part):
+            return None, Opening.HERE
         await consumer.seek_to_beginning(source)
-        return None
+        return None, Opening.ELSEWHERE
+    if await _begin_at(committed.offset, consumer, source, part):
+        return from_commit(committed), Opening.HERE
     consumer.seek(source, committed.offset)
-    return from_commit(committed)
+    return from_commit(committed), Opening.ELSEWHERE
+
+
+async def _begin_at(
+    offset: int, consumer: AIOKafkaConsumer, source: TopicPartition, part: Sequence[Record]
+) -> bool:
+    """Whether the records do, and the consumer does not bring them once more: after a rebalance
+    between fetching and opening it would.
+    """
+    return part[0].offset == offset and await consumer.position(source) > part[-1].offset
 
 
 def _furthest(*marks: Mark | None) -> Mark | None:

@@ -1,4 +1,4 @@
-"""Lanes on real Kafka: opened by a batch that is thrown away, closed by whatever goes wrong."""
+"""Lanes on real Kafka: opened by a batch, closed by whatever goes wrong."""
 
 from __future__ import annotations
 

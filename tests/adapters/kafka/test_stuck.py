@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from adapters.kafka.commands_consumer import CommandsConsumer
 from adapters.kafka.directory import TopicDirectory
-from adapters.kafka.lanes import Lane, Lanes
+from adapters.kafka.lanes import Lane, Lanes, Opening
 from adapters.kafka.queries_consumer import QueriesConsumer
 from handlers.ports import DatabaseAway, Held, Mark, Output, Record
 from tests.adapters.kafka.test_watched import Heard
@@ -51,10 +51,12 @@ class LanesInMemory:
     def opened(self, sources: Collection[TopicPartition]) -> Mapping[TopicPartition, Lane]:
         return {source: self.open_ones[source] for source in sources if source in self.open_ones}
 
-    async def open(self, consumer: AIOKafkaConsumer, source: TopicPartition) -> bool:
+    async def open(
+        self, consumer: AIOKafkaConsumer, source: TopicPartition, part: Sequence[Record] = ()
+    ) -> Opening:
         mark = self.committed.get(source)
         self.open_ones[source] = Lane(source, 1, self.publisher, mark, None)
-        return True
+        return Opening.ELSEWHERE
 
     async def close(self, sources: Collection[TopicPartition]) -> None:
         for source in sources:
