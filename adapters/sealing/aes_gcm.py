@@ -9,8 +9,9 @@ million commands it is time for a new one.
 from __future__ import annotations
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as Base64Error
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID, uuid4
@@ -25,32 +26,34 @@ VERSION: Final = "1"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 # None of these opens another's: the associated data begins with what it is for.
-_BY_GUEST, _BY_SERVICE, _WRAPPED = b"booking-guest", b"booking-service", b"booking-data-key"
+_BY_GUEST, _BY_SERVICE, _WRAPPED = (
+    b"%b\0%b\0" % (purpose, VERSION.encode())
+    for purpose in (b"booking-guest", b"booking-service", b"booking-data-key")
+)
 
 
 class AesGcmDataKey:
     """Implements handlers.ports.DataKey."""
 
-    __slots__ = ("_cipher", "guest_id", "id", "wrapped")
+    __slots__ = ("_key", "guest_id", "id", "wrapped")
 
     def __init__(self, key_id: UUID, guest_id: UUID, secret: bytes, wrapped: str) -> None:
         self.id = key_id
         self.guest_id = guest_id
         self.wrapped = wrapped
-        self._cipher = AESGCM(secret)
+        self._key = _Key(_BY_GUEST, str(key_id), AESGCM(secret))
 
     def __repr__(self) -> str:
         return f"AesGcmDataKey({self.id})"
 
     def seal(self, plaintext: bytes, bound_to: str) -> str:
-        name = str(self.id)
-        return _sealed(self._cipher, name, plaintext, _associated(_BY_GUEST, name, bound_to))
+        return self._key.seal(plaintext, bound_to)
 
     def open(self, sealed: str, bound_to: str) -> bytes:
         version, name, data = _parts(sealed)
-        if version != VERSION or name != str(self.id):
+        if version != VERSION or name != self._key.name:
             raise CannotOpen(f"sealed with data key {name!r}, version {version!r}")
-        return _opened(self._cipher, data, _associated(_BY_GUEST, name, bound_to), "data key", name)
+        return self._key.open(data, bound_to, "data key")
 
 
 class AesGcmServiceKeys:
@@ -59,7 +62,9 @@ class AesGcmServiceKeys:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
             raise ValueError("expected at least one key, got none")
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        self._sealing = {name: _Key(_BY_SERVICE, name, each) for name, each in ciphers.items()}
+        self._wrapping = {name: _Key(_WRAPPED, name, each) for name, each in ciphers.items()}
         self._current = next(iter(keys))
 
     @property
@@ -70,11 +75,10 @@ class AesGcmServiceKeys:
         return self.sealed_by(self._current, plaintext, bound_to)
 
     def sealed_by(self, name: str, plaintext: bytes, bound_to: str) -> str:
-        associated = _associated(_BY_SERVICE, name, bound_to)
-        return _sealed(self._cipher(name), name, plaintext, associated)
+        return _named(self._sealing, name).seal(plaintext, bound_to)
 
     def open(self, sealed: str, bound_to: str) -> bytes:
-        return self._opened(sealed, _BY_SERVICE, bound_to)
+        return _opened(self._sealing, sealed, bound_to)
 
     def create(self, guest_id: UUID) -> AesGcmDataKey:
         key_id, secret = uuid4(), os.urandom(_KEY_BYTES)
@@ -90,41 +94,53 @@ class AesGcmServiceKeys:
         return self._wrap(key.id, key.guest_id, secret)
 
     def _wrap(self, key_id: UUID, guest_id: UUID, secret: bytes) -> str:
-        name = self._current
-        associated = _associated(_WRAPPED, name, f"{key_id}/{guest_id}")
-        return _sealed(self._ciphers[name], name, secret, associated)
+        return self._wrapping[self._current].seal(secret, f"{key_id}/{guest_id}")
 
     def _unwrap(self, key_id: UUID, guest_id: UUID, wrapped: str) -> bytes:
-        return self._opened(wrapped, _WRAPPED, f"{key_id}/{guest_id}")
-
-    def _opened(self, envelope: str, purpose: bytes, bound_to: str) -> bytes:
-        version, name, data = _parts(envelope)
-        if version != VERSION:
-            raise CannotOpen(f"expected an envelope of version {VERSION}, got {version!r}")
-        cipher = self._cipher(name)
-        return _opened(cipher, data, _associated(purpose, name, bound_to), "key", name)
-
-    def _cipher(self, name: str) -> AESGCM:
-        if name not in self._ciphers:
-            raise CannotOpen(f"sealed by the key {name!r}, which is not among BOOKING_SEAL__KEYS")
-        return self._ciphers[name]
+        return _opened(self._wrapping, wrapped, f"{key_id}/{guest_id}")
 
 
-def _sealed(cipher: AESGCM, name: str, plaintext: bytes, associated: bytes) -> str:
-    nonce = os.urandom(_NONCE_BYTES)
-    data = b64encode(nonce + cipher.encrypt(nonce, plaintext, associated)).decode()
-    return f"{VERSION}.{name}.{data}"
+class _Key:
+    """A key for one purpose; what all its envelopes have in common is made once."""
+
+    __slots__ = ("_associated", "_cipher", "_head", "name")
+
+    def __init__(self, purpose: bytes, name: str, cipher: AESGCM) -> None:
+        self.name = name
+        self._cipher = cipher
+        self._head = f"{VERSION}.{name}."
+        # All that must not be exchanged; none of the parts but what follows can hold a zero.
+        self._associated = purpose + name.encode() + b"\0"
+
+    def seal(self, plaintext: bytes, bound_to: str) -> str:
+        nonce = os.urandom(_NONCE_BYTES)
+        data = self._cipher.encrypt(nonce, plaintext, self._associated + bound_to.encode())
+        return self._head + b2a_base64(nonce + data, newline=False).decode()
+
+    def open(self, text: str, bound_to: str, what: str) -> bytes:
+        """From an envelope's last part; `what` names this kind of key to people."""
+        try:
+            data = b64decode(text, validate=True)
+            associated = self._associated + bound_to.encode()
+            return self._cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], associated)
+        except (InvalidTag, Base64Error, ValueError) as error:
+            raise CannotOpen(
+                f"the {what} {self.name!r} does not open it: another key under that name, or it was"
+                " changed or lies elsewhere"
+            ) from error
 
 
-def _opened(cipher: AESGCM, text: str, associated: bytes, what: str, name: str) -> bytes:
-    try:
-        data = b64decode(text, validate=True)
-        return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], associated)
-    except (InvalidTag, Base64Error, ValueError) as error:
-        raise CannotOpen(
-            f"the {what} {name!r} does not open it: another key under that name, or it was changed"
-            " or lies elsewhere"
-        ) from error
+def _opened(keys: Mapping[str, _Key], envelope: str, bound_to: str) -> bytes:
+    version, name, data = _parts(envelope)
+    if version != VERSION:
+        raise CannotOpen(f"expected an envelope of version {VERSION}, got {version!r}")
+    return _named(keys, name).open(data, bound_to, "key")
+
+
+def _named(keys: Mapping[str, _Key], name: str) -> _Key:
+    if name not in keys:
+        raise CannotOpen(f"sealed by the key {name!r}, which is not among BOOKING_SEAL__KEYS")
+    return keys[name]
 
 
 def _parts(envelope: str) -> tuple[str, str, str]:
@@ -134,8 +150,3 @@ def _parts(envelope: str) -> tuple[str, str, str]:
     if not data:
         raise CannotOpen("expected a sealed envelope, got something else")
     return version, name, data
-
-
-def _associated(purpose: bytes, name: str, bound_to: str) -> bytes:
-    """Everything that must not be exchanged; none of the parts but the last can hold a zero."""
-    return b"\0".join((purpose, VERSION.encode(), name.encode(), bound_to.encode()))
