@@ -58,6 +58,8 @@ class NativeOrText(TypeDecorator[Any]):
 
 # As text in lower case with hyphens, which sorts the same.
 ID: Final = NativeOrText(Uuid(), str, UUID, standard_id)
+# Of a row that we named ourselves and only look for among ours: the driver's id, which equals it.
+KNOWN_ID: Final = NativeOrText(Uuid(), str, UUID)
 INSTANT: Final = NativeOrText(DateTime(timezone=True), instant_text, datetime.fromisoformat)
 DAY: Final = NativeOrText(Date(), date.isoformat, date.fromisoformat)
 # SQLite's numbers are binary fractions.

@@ -70,7 +70,7 @@ class Documents:
         *,
         leaving_out: Iterable[str] = (),
         conflict: str = "",
-        returning: Sequence[Column[Any]] = (),
+        returning: Sequence[KeyedColumnElement[Any]] = (),
     ) -> Statement:
         """Insert the rows in their order; `conflict` is what follows ON CONFLICT."""
         columns = [column for column in table.c if column.name not in set(leaving_out)]
@@ -90,7 +90,7 @@ class Documents:
         names: Iterable[str],
         *,
         only_if: str = "true",
-        returning: Sequence[Column[Any]] = (),
+        returning: Sequence[KeyedColumnElement[Any]] = (),
     ) -> Statement:
         """Set these columns of the row that each of the document's names by `key`."""
         columns = [table.c[name] for name in names]
@@ -104,7 +104,7 @@ class Documents:
         return self.select(f"{sql} returning {_names(table.name, returning)}", *returning)
 
     def delete(
-        self, table: Table, *keys: Column[Any], returning: Sequence[Column[Any]] = ()
+        self, table: Table, *keys: Column[Any], returning: Sequence[KeyedColumnElement[Any]] = ()
     ) -> Statement:
         """Delete every row that equals one of the document's in `keys`."""
         names = ", ".join(key.name for key in keys)
@@ -128,8 +128,8 @@ class Documents:
         return (Integer() if column is int else Text()).compile(self._dialect)
 
 
-def _names(table: str, columns: Sequence[Column[Any]]) -> str:
-    return ", ".join(f"{table}.{column.name}" for column in columns)
+def _names(table: str, columns: Sequence[KeyedColumnElement[Any]]) -> str:
+    return ", ".join(f"{table}.{column.key}" for column in columns)
 
 
 def _text(value: object) -> str:

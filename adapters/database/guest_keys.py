@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import column
 
+from adapters.database.column_types import KNOWN_ID
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import guest_keys, service_keys
@@ -20,6 +22,7 @@ from handlers.ports import DataKey, Erasure, ServiceKeys, WrappedKey, key_id_of
 from handlers.ports import GuestKeys as Found
 
 _IS_LEFT: Final = "guest_keys.wrapped is not null"
+_NUMBER: Final = attrgetter("int")  # ids by it are in their order, and sorted much quicker
 PROOF: Final = b"the key that this was sealed with"
 
 
@@ -31,9 +34,13 @@ class GuestKeys:
         columns = [guest_keys.c[n] for n in ("key_id", "guest_id", "wrapped", "created_at")]
         names = ", ".join(f"guest_keys.{each.name}" for each in columns)
         every = list(guest_keys.c)
+        asked = documents.rows_typed(
+            {"guest_id": guest_keys.c.guest_id, "made": guest_keys.c.key_id}
+        )
         self._of_guests = documents.select(
-            f"select {', '.join(f'guest_keys.{each.name}' for each in every)} from guest_keys"
-            f" where guest_id in (select guest_id from {documents.rows([guest_keys.c.guest_id])})",
+            f"select {', '.join(f'guest_keys.{each.name}' for each in every)} from {asked}"
+            " join guest_keys on guest_keys.guest_id = r.guest_id"
+            " where r.made is null or guest_keys.key_id <> r.made",
             *every,
         )
         self._by_id = documents.select(
@@ -42,7 +49,9 @@ class GuestKeys:
             *columns,
         )
         self._add = documents.insert(
-            guest_keys, conflict="(guest_id) where is_current = 1 do nothing"
+            guest_keys,
+            conflict="(guest_id) where is_current = 1 do nothing",
+            returning=[column("guest_id", KNOWN_ID)],
         )
         self._restore = documents.insert(guest_keys, conflict="do nothing")
         self._destroy = documents.update(
@@ -64,34 +73,43 @@ class GuestKeys:
         self, session: Session, sent: Mapping[UUID, datetime], now: datetime
     ) -> Found:
         """As `LaneTransaction.guest_keys` promises it."""
-        asked = [{"guest_id": each} for each in sorted(sent)]
-        found = self._found(await session.run(self._of_guests, asked))
-        while missing := [
-            guest_id
-            for guest_id, at in sorted(sent.items())
-            if guest_id not in found.keys
-            and not ((gone := found.erasures.get(guest_id)) and gone.at >= at)
-        ]:
-            made = [_row(self._service.create(guest_id), now) for guest_id in missing]
-            await session.run(self._add, made)
+        in_order, made = sorted(sent, key=_NUMBER), dict[UUID, DataKey]()
+        while True:
+            found = await self._found(session, in_order, made)
+            missing = [
+                guest_id
+                for guest_id in in_order
+                if guest_id not in found.keys
+                and not ((gone := found.erasures.get(guest_id)) and gone.at >= sent[guest_id])
+            ]
+            if not missing:
+                return found
+            new = {guest_id: self._service.create(guest_id) for guest_id in missing}
+            added = await session.run(self._add, [_row(each, now) for each in new.values()])
             # Another lane may have been faster, and then its key counts.
-            found = self._found(await session.run(self._of_guests, asked))
-        return found
+            made |= {row.guest_id: new[row.guest_id] for row in added}
 
-    def _found(self, rows: Sequence[Row[Any]]) -> Found:
+    async def _found(
+        self, session: Session, guest_ids: Sequence[UUID], made: Mapping[UUID, DataKey]
+    ) -> Found:
+        """What was made in this transaction is known, and not read again."""
+        asked = [
+            {"guest_id": each, "made": made[each].id if each in made else None}
+            for each in guest_ids
+        ]
         erasures: dict[UUID, Erasure] = {}
-        for row in rows:
+        keys = dict(made)
+        left = {key.id for key in made.values()}
+        for row in await session.run(self._of_guests, asked):
+            if row.wrapped is not None:
+                left.add(row.key_id)
+            if row.is_current == 1:
+                keys[row.guest_id] = self._service.unwrapped(row.key_id, row.guest_id, row.wrapped)
             if row.erased_at is not None:
                 known = erasures.get(row.guest_id)
                 if known is None or known.at < row.erased_at:
                     erasures[row.guest_id] = Erasure(row.erased_at, row.key_id)
-        keys = {
-            row.guest_id: self._service.unwrapped(row.key_id, row.guest_id, row.wrapped)
-            for row in rows
-            if row.is_current == 1
-        }
-        left = frozenset(row.key_id for row in rows if row.wrapped is not None)
-        return Found(keys, erasures, left)
+        return Found(keys, erasures, frozenset(left))
 
     async def left(self, session: Session, key_ids: Iterable[UUID]) -> Mapping[UUID, WrappedKey]:
         """Those of these that were not destroyed, as they lie there."""
