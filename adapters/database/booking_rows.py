@@ -34,7 +34,9 @@ _ERASED: Final = "erased"
 
 def booking_row(booking: Booking, key: DataKey | None) -> dict[str, object]:
     """Every column of `bookings` but `sweep_attempt`, which only the sweeper's commands move."""
-    return open_row(booking) | {"personal": _sealed(booking, key)}
+    row = open_row(booking)
+    row["personal"] = _sealed(booking, key)
+    return row
 
 
 def open_row(booking: Booking) -> dict[str, object]:

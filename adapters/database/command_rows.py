@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row
 
 from handlers.ports import (
@@ -84,13 +85,21 @@ def outcome_row(recording: Recording) -> dict[str, object]:
         "row_id": recording.row_id,
         "status": outcome.status,
         "code": outcome.code,
-        "reply": outcome.reply,
+        "reply": outcome.reply and _as_it_is(outcome.reply),
         "sealed": outcome.sealed,
-        "events": outcome.events,
+        "events": _as_it_is(outcome.events),
         "replayed_from": outcome.replayed_from,
-        "journal": recording.journal,
+        "journal": _as_it_is(recording.journal),
         "recorded_at": recording.recorded_at,
     }
+
+
+def _as_it_is(json: str) -> object:
+    """Compact JSON as part of the statement's document, for a column that gets the same text as
+    from a string: none of its hundreds of quotes is escaped, or read back by the server (5 µs a
+    create to 1). A string stays what names a zero: PostgreSQL refuses to read that.
+    """
+    return json if "\\u0000" in json else orjson.Fragment(json)
 
 
 def start_of(row: Row[Any]) -> Start:

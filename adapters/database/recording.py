@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from sqlalchemy import column
+
 from adapters.database.booking_rows import booking_row, sealed_reason
 from adapters.database.claims import Claim, ClaimTable
+from adapters.database.column_types import KNOWN_ID
 from adapters.database.command_rows import outcome_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
@@ -35,20 +38,20 @@ class Recorder:
         self._end_journal = documents.delete(
             journal,
             journal.c.row_id,
-            returning=[journal.c.row_id, journal.c.sequence],
+            returning=[column("row_id", KNOWN_ID), journal.c.sequence],
         )
         self._first_versions = documents.insert(
             bookings,
             leaving_out=["sweep_attempt"],
             conflict="(id) do nothing",
-            returning=[bookings.c.id],
+            returning=[column("id", KNOWN_ID)],
         )
         self._next_versions = documents.update(
             bookings,
             bookings.c.id,
             [each.name for each in bookings.c if each.name not in {"id", "sweep_attempt"}],
             only_if="bookings.version = r.version - 1",
-            returning=[bookings.c.id],
+            returning=[column("id", KNOWN_ID)],
         )
         self._history = documents.insert(booking_history)
         self._free_claims = documents.delete(claims, claims.c.booking_id)
@@ -189,10 +192,6 @@ class Recorder:
                 for each in again
             ],
         )
-
-
-def _booking_row(write: BookingWrite) -> dict[str, object]:
-    return booking_row(write.booking, write.key)
 
 
 def _final_claims(recordings: Iterable[Recording]) -> Iterable[Claim]:

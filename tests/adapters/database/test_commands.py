@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
 from handlers.ports import Abandoned, JournalEntry, KnownCommand
 from tests.adapters.database.lane import (
     PARTITION,
@@ -81,6 +83,24 @@ async def test_an_ended_command_has_its_outcome_and_no_journal(lane: Lane) -> No
     async with lane.transaction() as transaction:
         found = await transaction.find_commands([start.row_id])
     assert found == {start.row_id: KnownCommand(start, outcome, ())}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name":"Zoë \U0001f37d","said":"\\"so\\" \\\\ \\u001f\\n","none":null}',
+        '{"numbers":[1e-7,1.0,-0.0,12345678901234567890]}',
+        '{"zero":"\\u0000"}',
+        "{}",
+    ],
+    ids=["text", "numbers", "a zero", "empty"],
+)
+async def test_what_is_stored_as_json_comes_back_to_the_byte(lane: Lane, text: str) -> None:
+    start, outcome = await lane.started(), an_outcome(reply=text, events=f"[{text}]")
+    async with lane.transaction() as transaction:
+        await transaction.record([a_recording(start, outcome=outcome, journal=f"[{text}]")])
+        found = await transaction.find_commands([start.row_id])
+    assert found[start.row_id].outcome == outcome
 
 
 async def test_a_command_without_a_reply_ends_without_one(lane: Lane) -> None:
