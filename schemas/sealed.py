@@ -7,11 +7,12 @@ The guest's part is sealed with the guest's key, and gone with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from domain.booking import Booking
@@ -19,17 +20,19 @@ from domain.lifecycle import Status
 from domain.outcome import StatusChange
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalPart:
+class PersonalPart(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Of the booking, at this version."""
 
-    guest_name: str | None = field(default=None, repr=False)
-    guest_email: str | None = field(default=None, repr=False)
-    guest_phone: str | None = field(default=None, repr=False)
-    special_requests: str | None = field(default=None, repr=False)
-    internal_notes: str | None = field(default=None, repr=False)
-    idempotency_key: str | None = field(default=None, repr=False)
-    cancellation_reason: str | None = field(default=None, repr=False)
+    guest_name: str | None = None
+    guest_email: str | None = None
+    guest_phone: str | None = None
+    special_requests: str | None = None
+    internal_notes: str | None = None
+    idempotency_key: str | None = None
+    cancellation_reason: str | None = None
+
+    def __repr__(self) -> str:
+        return "PersonalPart()"
 
     @classmethod
     def of(cls, booking: Booking) -> PersonalPart:
@@ -67,21 +70,21 @@ class PersonalPart:
         }
 
 
-PERSONAL_FIELDS: Final = tuple(each.name for each in fields(PersonalPart))
+PERSONAL_FIELDS: Final = PersonalPart.__struct_fields__
 _OF_REPLIES: Final = (*PERSONAL_FIELDS, "payment_client_secret")
 
 
 def dump_personal(personal: PersonalPart) -> bytes:
     """As JSON, for sealing."""
-    return orjson.dumps(personal.shown())
+    return msgspec.json.encode(personal)
 
 
 def load_personal(text: bytes) -> PersonalPart:
     """Raises ValueError when this version does not understand it."""
     try:
-        return PersonalPart(**orjson.loads(text))
-    except TypeError as error:
-        raise ValueError(f"the personal part cannot be read: {error}") from None
+        return _PERSONAL.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the personal part cannot be read: {type(error).__name__}") from None
 
 
 # --- replies: stored with null for what is personal, and that beside it ---
@@ -108,17 +111,18 @@ VERSION: Final = 2
 """Of the sealed part of an event: since 2 the guest's part has a key of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class GuestPart:
+class GuestPart(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What the guest's key seals."""
 
     personal: PersonalPart = PersonalPart()
-    reason: str | None = field(default=None, repr=False)  # of the change of status
-    client_secret: str | None = field(default=None, repr=False)  # shown in the reply alone
+    reason: str | None = None  # of the change of status
+    client_secret: str | None = None  # shown in the reply alone
+
+    def __repr__(self) -> str:
+        return "GuestPart()"
 
 
-@dataclass(frozen=True, slots=True)
-class CommandPart:
+class CommandPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the command that made this version, as it stands in its row."""
 
     principal: str  # JSON
@@ -130,7 +134,7 @@ class CommandPart:
     reply_route: str | None  # JSON; None: no reply
     key_id: UUID | None
     status: int  # of the reply
-    erased_with: UUID | None = None  # the key of a guest who was erased by then
+    erased_with: UUID | None  # the key of a guest who was erased by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,53 +145,44 @@ class ServicePart:
     command: CommandPart
 
 
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    """It, as it is written: of the history from, to, and by whom."""
+
+    history: tuple[Status | None, Status, str] | None
+    command: CommandPart
+
+
+_PERSONAL: Final = msgspec.json.Decoder(PersonalPart)
+_GUEST: Final = msgspec.json.Decoder(GuestPart)
+_SERVICE: Final = msgspec.json.Decoder(_Stored)
+
+
 def dump_guest_part(part: GuestPart) -> bytes:
     """As JSON, for sealing."""
-    return orjson.dumps([part.personal.shown(), part.reason, part.client_secret])
+    return msgspec.json.encode(part)
 
 
 def load_guest_part(text: bytes) -> GuestPart:
     """What was dumped. Raises ValueError when this version does not understand it."""
     try:
-        personal, reason, client_secret = orjson.loads(text)
-        return GuestPart(PersonalPart(**personal), reason, client_secret)
-    except (TypeError, ValueError) as error:
+        return _GUEST.decode(text)
+    except msgspec.DecodeError as error:
         raise ValueError(f"the guest's part cannot be read: {type(error).__name__}") from None
 
 
 def dump_service_part(part: ServicePart) -> bytes:
     """As JSON, for sealing."""
-    history = part.history
-    return orjson.dumps(
-        {
-            "history": history and [history.from_status, history.to_status, history.changed_by],
-            "command": part.command,
-        }
-    )
+    change, history = part.history, None
+    if change is not None:
+        history = change.from_status, change.to_status, change.changed_by
+    return msgspec.json.encode(_Stored(history, part.command))
 
 
 def load_service_part(text: bytes) -> ServicePart:
     """What was dumped. Raises ValueError when this version does not understand it."""
     try:
-        stored: dict[str, Any] = orjson.loads(text)
-        command = stored["command"] | {
-            "origin": tuple(stored["command"]["origin"]),
-            "sent": datetime.fromisoformat(stored["command"]["sent"]),
-            "decided": datetime.fromisoformat(stored["command"]["decided"]),
-            "key_id": _id(stored["command"]["key_id"]),
-            "erased_with": _id(stored["command"]["erased_with"]),
-        }
-        return ServicePart(_history(stored["history"]), CommandPart(**command))
-    except (LookupError, TypeError, ValueError) as error:
+        stored = _SERVICE.decode(text)
+    except msgspec.DecodeError as error:
         raise ValueError(f"the sealed part cannot be read: {type(error).__name__}") from None
-
-
-def _id(stored: str | None) -> UUID | None:
-    return None if stored is None else UUID(stored)
-
-
-def _history(stored: list[Any] | None) -> StatusChange | None:
-    if stored is None:
-        return None
-    came_from, to, changed_by = stored
-    return StatusChange(came_from and Status(came_from), Status(to), changed_by, None)
+    history = None if stored.history is None else StatusChange(*stored.history, None)
+    return ServicePart(history, stored.command)
