@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from domain.booking import Booking
 from domain.outcome import Accepted
@@ -30,9 +31,15 @@ class Announcer:
         self._sealer = sealer
 
     def events(
-        self, begun: Begun, accepted: Accepted, key: DataKey | None, status: int, now: datetime
+        self,
+        begun: Begun,
+        accepted: Accepted,
+        shown: Mapping[str, Any],
+        key: DataKey | None,
+        status: int,
+        now: datetime,
     ) -> list[Output]:
-        """In their order; `status` is the reply's."""
+        """In their order; `shown` is the booking as replies show it, `status` the reply's."""
         if not accepted.events:
             return []
         item, at = begun.item, begun.item.record.coordinates
@@ -51,7 +58,7 @@ class Announcer:
         )
         return [
             Output(self._topic, event.key, event.value, event.headers)
-            for event in events_of(accepted, source, now)
+            for event in events_of(accepted, shown, source, now)
         ]
 
     def _sealed(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.booking import Booking
 from domain.commands import SettleUndo
 from domain.effects import ChangingCall, PartnerAnswer
 from domain.outcome import Accepted, Outcome, Settled
@@ -71,10 +70,10 @@ def owner_of(accepted: Accepted) -> UUID | None:
     return contact.guest_id if is_sealed or is_personal else None
 
 
-def without_person(accepted: Accepted, booking: Booking) -> Accepted:
-    """What is kept of it when the guest was erased meanwhile."""
+def without_person(accepted: Accepted) -> Accepted:
+    """What is kept beside the booking when the guest was erased meanwhile."""
     history = accepted.history and replace(accepted.history, reason=None)
-    return replace(accepted, booking=booking, history=history, client_secret=None)
+    return replace(accepted, history=history, client_secret=None)
 
 
 def settling(closing: Closing) -> SettleUndo:

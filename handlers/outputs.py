@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -14,17 +14,24 @@ def dump_outputs(outputs: Sequence[Output]) -> str:
     """As a JSON list. Bytes are text where they are UTF-8, as all are that we made ourselves; those
     of a dead letter may be anything, and then stand there as a list with their base64.
     """
-    return orjson.dumps(
-        [
-            [
-                output.topic,
-                None if output.key is None else _text(output.key),
-                None if output.is_tombstone else _text(output.value),
-                [[_name(name), _text(value)] for name, value in output.headers],
-            ]
-            for output in outputs
-        ]
-    ).decode()
+    try:
+        listed = [_listed(output, bytes.decode, str) for output in outputs]
+        return orjson.dumps(listed).decode()
+    except (UnicodeDecodeError, orjson.JSONEncodeError):
+        listed = [_listed(output, _text, _name) for output in outputs]
+        return orjson.dumps(listed).decode()
+
+
+def _listed(
+    output: Output, text: Callable[[bytes], object], name: Callable[[str], str]
+) -> list[object]:
+    key, value = output.key, output.value
+    return [
+        output.topic,
+        None if key is None else text(key),
+        None if output.is_tombstone else text(value),
+        [[name(header), text(value)] for header, value in output.headers],
+    ]
 
 
 def load_outputs(text: str) -> list[Output]:

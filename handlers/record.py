@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.commands import CreateBooking, ExpireBooking, SettleUndo
-from domain.outcome import Accepted, Erased, Ignored, Rejected, Settled, StillOwed
+from domain.outcome import Accepted, Claims, Erased, Ignored, Rejected, Settled, StillOwed
 from domain.permissions import sees_notes
 from domain.principal import System
 from domain.refusal import Code, Refusal
@@ -177,24 +177,28 @@ class Recorder:
         booking = still_theirs(accepted.booking, keys, closing.begun.start.sent)
         is_gone = booking.contact.is_erased and not accepted.booking.contact.is_erased
         if is_gone or was_erased_since(keys, owner, closing.begun.start.sent):
-            key, accepted = None, without_person(accepted, booking)
-        accepted = replace(accepted, booking=booking)
+            key, accepted = None, without_person(accepted)
+        if booking is not accepted.booking:
+            accepted = replace(accepted, booking=booking)
         status = 201 if isinstance(item.command, CreateBooking) else 200
+        shown = booking_json(booking, with_notes=sees_notes(item.asked.principal))
+        events = self._announcer.events(closing.begun, accepted, shown, key, status, now)
         reply: bytes | None = None
         personal: dict[str, Any] = {}
         if item.route is not None:
-            shown = booking_json(booking, with_notes=sees_notes(item.asked.principal))
             if accepted.client_secret is not None:
                 shown["payment_client_secret"] = accepted.client_secret
             item.outputs.append(item.route.reply(_done(item, status, now, shown)))
             shown, personal = parted(shown)
             reply = _done(item, status, now, shown)
-        events = self._announcer.events(closing.begun, accepted, key, status, now)
         item.outputs.extend(events)
         if key is not None:
             # In one transaction with what it seals: a rebuild never misses a key that it needs.
             item.outputs.append(self.key_topic.key(key))
-        is_claimed = self._rules.scope(booking.venue.type) is ConflictScope.UNIT
+        is_claimed = (
+            accepted.claims is Claims.REPLACE
+            and self._rules.scope(booking.venue.type) is ConflictScope.UNIT
+        )
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,

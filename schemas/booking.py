@@ -102,11 +102,11 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
         "party_size": booking.party_size,
         "status": booking.status,
         "version": booking.version,
-        **money_and_hold_json(booking),
+        **_money_and_hold(booking),
         "special_requests": booking.special_requests,
         "internal_notes": booking.internal_notes if with_notes else None,
         "idempotency_key": booking.idempotency_key,
-        **moments_json(booking),
+        **_moments(booking),
         "cancellation_reason": booking.cancellation_reason,
         "cancelled_by": booking.cancelled_by,
         "source": booking.source,
@@ -115,8 +115,7 @@ def booking_json(booking: Booking, *, with_notes: bool) -> dict[str, Any]:
     }
 
 
-def money_and_hold_json(booking: Booking) -> dict[str, Any]:
-    """Its price, what was paid and what is held: the same words in replies and events."""
+def _money_and_hold(booking: Booking) -> dict[str, Any]:
     price, payment, hold = booking.price, booking.payment, booking.hold
     return {
         "base_price": price.base.text(),
@@ -135,8 +134,7 @@ def money_and_hold_json(booking: Booking) -> dict[str, Any]:
     }
 
 
-def moments_json(booking: Booking) -> dict[str, Any]:
-    """When what happened to it, or will: the same words in replies and events."""
+def _moments(booking: Booking) -> dict[str, Any]:
     return {
         "created_at": utc(booking.created_at),
         "updated_at": utc(booking.updated_at),

@@ -7,9 +7,9 @@ rendered once per command, and its events add what is theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from domain.booking import Booking, VenueType
 from domain.commands import Asked
 from domain.money import Money
 from domain.outcome import Accepted, Happened
-from schemas.booking import moments_json, money_and_hold_json
 from schemas.strict_json import json_bytes, utc
 
 SOURCE: Final = "booking-reservation-service"
 VERSION: Final = "1.0"
+_SOURCE: Final = SOURCE.encode()
 RESOURCE_TYPES: Final = {
     VenueType.HOTEL: "room",
     VenueType.RESTAURANT: "table",
@@ -32,8 +32,7 @@ RESOURCE_TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EventSource:
+class EventSource(msgspec.Struct, frozen=True):
     """The command behind an event, and the record that brought it."""
 
     asked: Asked
@@ -61,8 +60,7 @@ class _Changed(msgspec.Struct):
 _CHANGED: Final = msgspec.json.Decoder(_Changed)
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(msgspec.Struct, frozen=True):
     """One event, ready for its topic; every part of it is UTF-8."""
 
     key: bytes
@@ -70,30 +68,36 @@ class EventRecord:
     headers: tuple[tuple[str, bytes], ...]
 
 
-def events_of(accepted: Accepted, source: EventSource, at: datetime) -> list[EventRecord]:
-    """The records of all events of one command, in their order; none gives none."""
+def events_of(
+    accepted: Accepted, shown: Mapping[str, Any], source: EventSource, at: datetime
+) -> list[EventRecord]:
+    """The records of all events of one command, in their order; none gives none.
+
+    `shown` is the booking as `booking_json` gives it, of which they take what is not personal.
+    """
     if not accepted.events:
         return []
     booking = accepted.booking
-    payload = json_bytes(_payload(booking, source))
+    payload = json_bytes(_state(booking, shown) | _recovery(source))
     key = str(booking.id).encode()
     time = json_bytes(utc(at))
     headers = _headers(source, key, time)
     records = []
     for happened in accepted.events:
-        event_id = str(source.asked.derived(f"event/{happened.type}"))
+        event_id = str(source.asked.derived(f"event/{happened.type}")).encode()
+        event_type = happened.type.encode()
         body = (
             b'{"event_id":"%b","event_type":"%b","timestamp":%b,"source":"%b","version":"%b",'
             b'"payload":%b}'
         ) % (
-            event_id.encode(),
-            happened.type.encode(),
+            event_id,
+            event_type,
             time,
-            SOURCE.encode(),
+            _SOURCE,
             VERSION.encode(),
             _joined(payload, json_bytes(_own(happened))),
         )
-        own = (("ce_id", event_id.encode()), ("ce_type", happened.type.encode()))
+        own = (("ce_id", event_id), ("ce_type", event_type))
         records.append(EventRecord(key, body, (*own, *headers)))
     return records
 
@@ -117,35 +121,30 @@ def idempotency_key_hash(label: str, operation: str, key: str) -> str:
     return sha256(f"{len(label)}:{label}/{operation}/{key}".encode()).hexdigest()
 
 
-def _payload(booking: Booking, source: EventSource) -> dict[str, Any]:
-    return _state(booking) | _recovery(source)
+_VENUE: Final = ("venue_id", "venue_type", "venue_name", "venue_time_zone")
+_STATE: Final = (
+    *("booking_date", "booking_time", "duration_minutes", "end_time", "party_size", "status"),
+    *("base_price", "tax_amount", "discount_amount", "total_price", "currency", "price_source"),
+    *("price_decision_reference", "payment_intent_id", "payment_status", "amount_paid"),
+    *("amount_refunded", "inventory_reservation_id", "inventory_item_id"),
+    *("created_at", "updated_at", "confirmed_at", "cancelled_at", "checked_in_at"),
+    *("completed_at", "expires_at", "cancelled_by", "source", "metadata"),
+)
+"""What events say in the words of replies, in this order."""
+_of_venue, _of_state = itemgetter(*_VENUE), itemgetter(*_STATE)
 
 
-def _state(booking: Booking) -> dict[str, Any]:
-    venue, slot = booking.venue, booking.slot
+def _state(booking: Booking, shown: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "booking_id": booking.id,
         "booking_reference": booking.reference,
         "booking_version": booking.version,
         "guest_id": booking.contact.guest_id,
         "user_id": booking.contact.guest_id,
-        "venue_id": venue.id,
-        "venue_type": venue.type,
-        "venue_name": venue.name,
-        "venue_time_zone": venue.time_zone,
-        "resource_type": RESOURCE_TYPES[venue.type],
+        **dict(zip(_VENUE, _of_venue(shown), strict=True)),
+        "resource_type": RESOURCE_TYPES[booking.venue.type],
         "resource_id": booking.hold.item,
-        "booking_date": booking.booking_date,
-        "booking_time": slot.starts_at,
-        "duration_minutes": slot.minutes,
-        "end_time": slot.ends_at,
-        "party_size": booking.party_size,
-        "status": booking.status,
-        **money_and_hold_json(booking),
-        **moments_json(booking),
-        "cancelled_by": booking.cancelled_by,
-        "source": booking.source,
-        "metadata": booking.metadata,
+        **dict(zip(_STATE, _of_state(shown), strict=True)),
     }
 
 
@@ -198,17 +197,16 @@ def _wire(value: object) -> object:
 
 
 def _headers(source: EventSource, key: bytes, time: bytes) -> tuple[tuple[str, bytes], ...]:
-    headers = [
+    headers = (
         ("ce_specversion", b"1.0"),
-        ("ce_source", SOURCE.encode()),
+        ("ce_source", _SOURCE),
         ("ce_time", time.strip(b'"')),
         ("ce_subject", key),
         ("content-type", b"application/json"),
         ("correlation_id", _as_text(source.correlation_id)),
-    ]
-    if source.traceparent is not None:
-        headers.append(("traceparent", source.traceparent))
-    return tuple(headers)
+    )
+    trace = source.traceparent
+    return headers if trace is None else (*headers, ("traceparent", trace))
 
 
 def _as_text(correlation_id: bytes) -> bytes:

@@ -13,6 +13,7 @@ from domain.commands import Asked
 from domain.lifecycle import Status
 from domain.money import Money
 from domain.outcome import Accepted, EventType, Happened
+from schemas.booking import booking_json
 from schemas.events import EventRecord, EventSource, events_of, idempotency_key_hash, principal_hash
 from schemas.models import EventShown
 from tests.schemas.bookings import NOW, PERSONAL, a_booking, a_price
@@ -39,7 +40,9 @@ def _source(**changes: Any) -> EventSource:
 
 
 def _events(*happened: Happened, **changes: Any) -> list[EventRecord]:
-    return events_of(Accepted(a_booking(), happened or (_CREATED,)), _source(**changes), NOW)
+    booking = a_booking()
+    shown = booking_json(booking, with_notes=True)
+    return events_of(Accepted(booking, happened or (_CREATED,)), shown, _source(**changes), NOW)
 
 
 def _body(record: EventRecord) -> dict[str, Any]:
@@ -148,7 +151,7 @@ def test_an_opaque_correlation_id_becomes_readable_to_everybody() -> None:
 
 
 def test_nothing_happened_publishes_nothing() -> None:
-    assert events_of(Accepted(a_booking(), ()), _source(), NOW) == []
+    assert events_of(Accepted(a_booking(), ()), {}, _source(), NOW) == []
 
 
 @pytest.mark.parametrize("event_type", EventType)
