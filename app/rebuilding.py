@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from adapters.database.database import Database, open_database
 from adapters.database.migrations import pending_migrations
-from adapters.database.settings import DatabaseSettings
-from adapters.kafka.reading import group_state, reading
-from adapters.kafka.settings import KafkaSettings
-from adapters.kafka.topics import TopicNames
+from adapters.kafka.reading import group_state
 from app.operators import deed
-from app.settings.words import SealKey
+from app.rebuild_part import Advance, Part, Plan, Step
+from app.rebuild_processes import Processes
 from app.wiring import service_keys
-from domain.rules import Rules
 from handlers.audit import Auditor
 from handlers.audit_chain import ChainKeys
-from handlers.ports import (
-    DataKey,
-    Effect,
-    RebuildRows,
-    Rebuilt,
-    ServiceKeys,
-    Whole,
-    WrappedKey,
-)
-from handlers.rebuild import Rebuild, Unusable
-from schemas.guest_keys import load_key
+from handlers.ports import WHOLE_OF_IT, Effect, Whole
+from handlers.rebuild import Unusable
 
 
 class CannotRebuild(Exception):
@@ -60,102 +46,41 @@ class Report:
 
 
 async def rebuild_database(
-    kafka: KafkaSettings,
-    database: DatabaseSettings,
-    rules: Rules,
-    seal_keys: Sequence[SealKey],
-    *,
-    audit_keys: ChainKeys | None,
-    is_rehearsal: bool,
-    advance: Callable[[int, int], None],
+    plan: Plan, processes: Processes, *, audit_keys: ChainKeys | None, advance: Advance
 ) -> Report:
-    """Raises CannotRebuild, DatabaseAway, DatabaseInUse, KafkaError.
+    """By the processes; without one here, which takes longer.
 
     What is no rehearsal needs `audit_keys`: the log says who did it, and keeps what stood in it.
+    Raises CannotRebuild, CannotOpen, DatabaseAway, DatabaseInUse, KafkaError.
     """
-    names, began = TopicNames(kafka.topic_prefix), time.monotonic()
-    group = await group_state(kafka, names.commands)
-    if group.members and not is_rehearsal:
+    names, began = plan.topics, time.monotonic()
+    group = await group_state(plan.kafka, names.commands)
+    if group.members and not plan.is_rehearsal:
         raise CannotRebuild(
-            f"{group.members} worker(s) of the group {kafka.group_id} are at work: stop them first"
+            f"{group.members} worker(s) of the group {plan.kafka.group_id} are at work:"
+            " stop them first"
         )
-    if pending := pending_migrations(database.url):
+    if pending := pending_migrations(plan.database.url):
         raise CannotRebuild(f"the database lacks {len(pending)} migration(s): run booking migrate")
-    keys = service_keys(seal_keys)
-    opened = open_database(database, keys)
+    keys = service_keys(plan.seal_keys)
+    opened = open_database(plan.database, keys)
     try:
-        rows, since = opened.rebuilding, dict[int, int]()
-        if not is_rehearsal:
-            since = await _begin(opened, names.events, audit_keys)
-        fold = Rebuild(keys, rules)
-        wrapped, gone = await _guests_keys(kafka, names.guest_keys, fold.unusable)
-        # In a rehearsal everything is read and folded, and nothing written.
-        into = None if is_rehearsal else rows
-        if into is not None:
-            await into.write_keys(list(wrapped.values()), gone)
-        versions, whole = 0, None
-        async with reading(kafka, names.events, since=since) as topic:
-            reached: dict[int, int] = {}
-            done = 0
-            async for partition, offset, records in topic.batches():
-                fold.keys = _unwrapped(fold.keys_needed(records), wrapped, keys)
-                found = fold.read(records)
-                done += len(records)
-                advance(done, topic.length)
-                # A version may go on in the next batch; what is open is read again after a crash.
-                reached[partition] = fold.first_open(partition, offset)
-                versions += await _write(into, found, names.events, reached)
-            versions += await _write(into, fold.rest(), names.events, reached)
-        if not is_rehearsal:
-            whole = await rows.finish(rules, names.commands, group.marks)
+        rows, whole = opened.rebuilding, None
+        if not plan.is_rehearsal:
+            plan = replace(plan, since=await _begin(opened, names.events, audit_keys))
+        if processes:
+            processes.tell(plan)
+        parts = processes or Part(plan, WHOLE_OF_IT, rows, keys)
+        tally = await parts.do(Step.KEYS, advance)
+        tally.add(await parts.do(Step.EVENTS, advance))
+        if not plan.is_rehearsal:
+            claimed = await parts.do(Step.CLAIMS, advance)
+            whole = replace(await rows.whole(), overlapping=sorted(claimed.overlapping))
+            await rows.finish(names.commands, group.marks)
     finally:
         await opened.close()
     seconds = time.monotonic() - began
-    return Report(fold.events, versions, fold.erased, seconds, fold.unusable, whole)
-
-
-async def _write(
-    rows: RebuildRows | None, found: Sequence[Rebuilt], topic: str, reached: Mapping[int, int]
-) -> int:
-    """How many versions that were."""
-    if rows is not None:
-        await rows.write(found, topic, reached)
-    return len(found)
-
-
-def _unwrapped(
-    key_ids: Iterable[UUID], wrapped: Mapping[UUID, WrappedKey], service: ServiceKeys
-) -> Mapping[UUID, DataKey]:
-    return {
-        each: service.unwrapped(key.id, key.guest_id, key.wrapped)
-        for each in key_ids
-        if (key := wrapped.get(each)) is not None
-    }
-
-
-async def _guests_keys(
-    kafka: KafkaSettings, topic: str, unusable: list[Unusable]
-) -> tuple[Mapping[UUID, WrappedKey], Set[UUID]]:
-    """All that are left, and those that are gone: one that has a tombstone is, whatever stands
-    behind that.
-    """
-    found: dict[UUID, WrappedKey] = {}
-    gone: set[UUID] = set()
-    async with reading(kafka, topic) as read:
-        async for _, _, records in read.batches():
-            for record in records:
-                try:
-                    if record.value is None:
-                        gone.add(UUID((record.key or b"").decode()))
-                        continue
-                    key_id, guest_id, wrapped = load_key(record.value)
-                except ValueError as error:
-                    why = f"in {topic}: {error}"
-                    unusable.append(Unusable(record.partition, record.offset, why))
-                    continue
-                created_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-                found[key_id] = WrappedKey(key_id, guest_id, wrapped, created_at)
-    return {key_id: key for key_id, key in found.items() if key_id not in gone}, gone
+    return Report(tally.events, tally.versions, tally.erased, seconds, tally.unusable, whole)
 
 
 async def _begin(opened: Database, events: str, keys: ChainKeys | None) -> dict[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.lifecycle import ACTIVE, Status
 from domain.money import Money, Price
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 
 class VenueType(StrEnum):
@@ -79,10 +80,6 @@ class Payment:
 
     def covers(self, total: Money) -> bool:
         return total <= self.kept
-
-    def received(self, amount: Money) -> Payment:
-        """The intent was charged with `amount`."""
-        return replace(self, status=PaymentStatus.SUCCEEDED, paid=amount)
 
     def at_venue(self) -> Payment:
         """Paid to the venue itself, whatever became of the intent."""

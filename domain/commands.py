@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.booking import Contact, Source, Venue, VenueType
 from domain.lifecycle import Status
+from domain.named_ids import named_id
 from domain.principal import Principal
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 _NAMESPACE: Final = UUID("6f5ef6a4-3b54-5d7e-9a55-5a3f2f0c1b11")
 
 
-@lru_cache(maxsize=4096)
 def command_row_id(principal: Principal, command_id: UUID) -> UUID:
     """The identity of a command: ids are scoped by principal."""
-    return uuid5(_NAMESPACE, f"{principal.label}/{command_id}")
+    return _row_id(principal.label, command_id)
+
+
+def _row_id(label: str, command_id: UUID) -> UUID:
+    return named_id(_NAMESPACE, f"{label}/{command_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,18 @@ class Asked:
     command_id: UUID
     run: int = 0  # a redrive of a dead letter adds one
     idempotency_key: str | None = field(default=None, repr=False)
-    row_id: UUID = field(init=False, repr=False, compare=False)  # asked for thirty times a command
+    # Both are asked for again and again, so they are worked out once.
+    label: str = field(init=False, repr=False, compare=False)  # the principal's
+    row_id: UUID = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "row_id", command_row_id(self.principal, self.command_id))
+        label = self.principal.label
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "row_id", _row_id(label, self.command_id))
 
     def derived(self, purpose: str) -> UUID:
         """An id that the same command and run give again, whatever happened in between."""
-        return uuid5(self.row_id, f"{self.run}/{purpose}")
+        return named_id(self.row_id, f"{self.run}/{purpose}")
 
     def key(self, step: str) -> str:
         """The Idempotency-Key of this command's partner call `step`.

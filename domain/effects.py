@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.booking import Booking, PaymentStatus, VenueType
 from domain.money import Money
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 if TYPE_CHECKING:
     from domain.undo import Undo  # noqa: F401 - named in a parameter; undo itself names effects

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final
+
+from domain.values import dataclass
 
 # ISO 4217: the active currencies; funds codes and metals are left out.
 _DIGITS: Final = {
@@ -56,6 +57,7 @@ class Money:
         return cls(amount.quantize(_step(currency), ROUND_HALF_UP), currency)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def zero(cls, currency: str) -> Money:
         return cls(Decimal(0), currency)
 

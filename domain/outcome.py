@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from domain.booking import Booking
 from domain.lifecycle import Status
 from domain.refusal import Refusal
 from domain.undo import Undo
+from domain.values import dataclass
 
 
 class EventType(StrEnum):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from domain.named_ids import named_id
 
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0 and O, 1 and I
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def proposed_reference(booking_date: date, booking_id: UUID, attempt: int = 0) -> str:
@@ -15,6 +18,6 @@ def proposed_reference(booking_date: date, booking_id: UUID, attempt: int = 0) -
     Booking ids are hashes themselves, so their last bits are as good as any. After a collision the
     next attempt gives another proposal.
     """
-    bits = (uuid5(booking_id, f"reference/{attempt}") if attempt else booking_id).int
-    tail = "".join([_ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5)])
+    bits = (named_id(booking_id, f"reference/{attempt}") if attempt else booking_id).int
+    tail = "".join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])
     return f"BR-{booking_date.isoformat().replace('-', '')}-{tail}"

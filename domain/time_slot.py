@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from domain.values import dataclass
+
 MAX_MINUTES = 129_600  # 90 days
+_NOTHING: Final = timedelta(0)
 _MINUTE: Final = timedelta(minutes=1)
 _LONGEST: Final = MAX_MINUTES * _MINUTE
 
@@ -26,10 +28,12 @@ class TimeSlot:
     def __post_init__(self) -> None:
         if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
             raise ValueError("expected times with an offset")
-        object.__setattr__(self, "starts_at", self.starts_at.astimezone(UTC))
-        object.__setattr__(self, "ends_at", self.ends_at.astimezone(UTC))
+        if self.starts_at.tzinfo is not UTC:
+            object.__setattr__(self, "starts_at", self.starts_at.astimezone(UTC))
+        if self.ends_at.tzinfo is not UTC:
+            object.__setattr__(self, "ends_at", self.ends_at.astimezone(UTC))
         length = self.ends_at - self.starts_at
-        if not timedelta(0) < length <= _LONGEST:
+        if not _NOTHING < length <= _LONGEST:
             raise ValueError(f"expected an end 1 minute to {MAX_MINUTES} minutes after the start")
         if length % _MINUTE:
             raise ValueError("expected a slot of whole minutes")
@@ -37,7 +41,7 @@ class TimeSlot:
     @classmethod
     def lasting(cls, starts_at: datetime, minutes: int) -> TimeSlot:
         """A slot of `minutes` elapsed minutes; daylight saving does not stretch it."""
-        return cls(starts_at, starts_at.astimezone(UTC) + timedelta(minutes=minutes))
+        return cls(starts_at, starts_at.astimezone(UTC) + minutes * _MINUTE)
 
     @property
     def minutes(self) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.effects import CreateIntent, ReserveInventory
 from domain.money import Money
+from domain.named_ids import named_id
 
 _NAMESPACE: Final = UUID("0c1f3a52-5f0e-5b07-8f5c-3f6a0f1d9c44")
 
@@ -23,7 +24,7 @@ def give_back_key(key: str) -> str:
     It follows from that key alone, so that the command's own try, the undo of its crash and every
     later attempt are one call to the partner.
     """
-    return str(uuid5(_NAMESPACE, f"give back/{key}"))
+    return str(named_id(_NAMESPACE, f"give back/{key}"))
 
 
 def whole_refund_key(intent_id: str) -> str:
@@ -32,7 +33,7 @@ def whole_refund_key(intent_id: str) -> str:
     It follows from the intent, so that two commands that owe it (a cancellation that died and the
     next one, a lost confirmation and an update) have it refunded once.
     """
-    return str(uuid5(_NAMESPACE, f"whole refund/{intent_id}"))
+    return str(named_id(_NAMESPACE, f"whole refund/{intent_id}"))
 
 
 WHOLE_REFUND_REASON: Final = "no booking stands on this payment"
@@ -44,7 +45,7 @@ def other_amount_key(key: str, amount: Money) -> str:
 
     The first amount cannot have gone back then, and a partner refuses another one under its key.
     """
-    return str(uuid5(_NAMESPACE, f"{amount.text()} of/{key}"))
+    return str(named_id(_NAMESPACE, f"{amount.text()} of/{key}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +115,4 @@ class Undo:
     @classmethod
     def of(cls, owed: Owed, booking_id: UUID, venue_id: UUID) -> Undo:
         """The row for `owed`; its id follows from the key, so that a step owes one thing once."""
-        return cls(uuid5(_NAMESPACE, f"owed/{owed.key}"), booking_id, venue_id, owed)
+        return cls(named_id(_NAMESPACE, f"owed/{owed.key}"), booking_id, venue_id, owed)

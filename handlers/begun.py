@@ -77,7 +77,7 @@ def resumed(item: Item, known: KnownCommand) -> Begun:
 
 def _of_that_run(item: Item) -> Command:
     """The begun run's own command, not the record's: the ids that it gives away are others."""
-    command = build_command(item.raw, item.asked.principal, item.asked.run)
+    command = build_command(item.raw, item.asked)
     if isinstance(command, Refusal):
         raise PromiseBroken(f"what could be built for one run cannot for {item.asked.run}")
     return command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from domain.commands import SettleUndo
 from domain.effects import ChangingCall, PartnerAnswer
 from domain.outcome import Accepted, Outcome, Settled
 from domain.undo import Undo
+from domain.values import dataclass
 from domain.workflows.undo_begun import undo_begun
 from handlers.begun import Again, Begun, End, Follows
 from handlers.journal import Journal

@@ -77,7 +77,7 @@ class CommandHandlers:
         return await self._do(mine, records)
 
     async def _do(self, lanes: _Lanes, records: Sequence[Record]) -> Mapping[int, Sequence[Output]]:
-        read = [self.intake.read(record) for record in records]
+        read = self.intake.read(records)
         self.watch.at(Stage.SURVEY)
         bookings = await self._survey(lanes, read)
         self.watch.found(bookings)
@@ -164,10 +164,13 @@ class CommandHandlers:
         if item.command is None:
             raise PromiseBroken("a command that was refused at intake came to be run")
         moment = Moment(begun.start.sent, begun.start.decided)
+        story = _story(item.command, moment, self.rules)
+        if item.venue_id is None:
+            story = _seeing(story, lambda it: self.home_of(it.venue.id) == item.record.partition)
         run = Run(
             item.row_id,
             item.record.partition,
-            _story(item.command, moment, self.rules),
+            story,
             Journal(begun.journal, self.clock),
             wants.get(id(item)),
             item.trace,
@@ -179,6 +182,24 @@ class CommandHandlers:
 def _story(command: Command, moment: Moment, rules: Rules) -> Workflow:
     """The workflow, made when it is first asked: a bug in its making is the command's own too."""
     return (yield from workflow_for(command, moment, rules))
+
+
+def _seeing(story: Workflow, is_at_home: Callable[[Booking], bool]) -> Workflow:
+    """A booking that came up since the survey, in another lane, is not there for this command: only
+    that lane may change it.
+    """
+    try:
+        asking = next(story)
+        while True:
+            answers = yield asking
+            asking = story.send(
+                tuple(
+                    None if isinstance(each, Booking) and not is_at_home(each) else each
+                    for each in answers
+                )
+            )
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 def _closing(begun: Begun, run: Run | None) -> Closing:

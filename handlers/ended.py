@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from domain.refusal import Refusal
+from domain.values import dataclass
 from handlers.ports import Record, StoredOutcome
 
 UNREADABLE: Final = "unreadable"

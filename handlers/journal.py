@@ -10,7 +10,7 @@ by it, and entries of older versions are without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,9 +20,10 @@ import orjson
 from domain.effects import ChangingCall, PartnerAnswer, PartnerCall, SlotTaken, TakenSlot
 from domain.policies.patience import after_unheard
 from domain.time_slot import TimeSlot
-from schemas.stored import answer_from_json, answer_to_json, call_from_json, call_to_json
+from schemas.stored import answer_from_json, call_from_json, dump
 
 _FOR_PAYING: Final = frozenset({"client_secret", "payment_method_id"})
+_SAID: Final = tuple(f'"{name}":"' for name in _FOR_PAYING)
 
 
 class QuestionChanged(Exception):
@@ -36,10 +37,10 @@ class Journal:
         "_answers",
         "_begun",
         "_clock",
-        "_entries",
         "_lost",
         "_met",
         "_times",
+        "_told",
         "_unheard",
         "_unwritten_answers",
         "_unwritten_calls",
@@ -59,8 +60,8 @@ class Journal:
         self._lost: dict[UUID, SlotTaken] = {}
         self._met: set[str] = set()
         self._unwritten_lost: dict[UUID, SlotTaken] = {}
-        self._entries: list[str] = list(stored)
-        for entry in self._entries:
+        self._told: list[str] = []  # all entries, without what only a resumed command would need
+        for entry in stored:
             body: dict[str, Any] = orjson.loads(entry)
             for key, answer in body["heard"].items():
                 self._answers[key] = answer_from_json(answer)
@@ -68,16 +69,18 @@ class Journal:
                 self._begun[key] = call_from_json(call)  # type: ignore[assignment]  # only such are written
             for claim_id, conflicts in body.get("lost", {}).items():
                 self._lost[UUID(claim_id)] = _taken_from_json(conflicts)
-
+            self._told.append(_without_secrets(entry, body))
         self._unheard = frozenset(self._begun.keys() - self._answers.keys())
 
     def answer_to(self, call: PartnerCall) -> PartnerAnswer | None:
         """The answer already heard; raises QuestionChanged when the key stood for another call."""
-        self._met.add(call.key)
-        begun = self._begun.get(call.key)
-        if begun is not None and begun != call:
-            raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
-        return self._answers.get(call.key)
+        key = call.key
+        begun = self._begun.get(key)
+        if begun is not None:
+            self._met.add(key)
+            if begun is not call and begun != call:
+                raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
+        return self._answers.get(key)
 
     def hear(self, call: PartnerCall, answer: PartnerAnswer) -> None:
         """`call` was answered; where an earlier try of it was not heard, that counts with it."""
@@ -109,25 +112,26 @@ class Journal:
     @property
     def next_sequence(self) -> int:
         """The number of the entry that `write` gives next; the start of the command was 0."""
-        return len(self._entries) + 1
+        return len(self._told) + 1
 
     def write(self) -> str:
         """The next entry: all that is not stored yet."""
-        parts: dict[str, Any] = {
-            "heard": {k: answer_to_json(a) for k, a in self._unwritten_answers.items()},
-            "asked": {k: call_to_json(c) for k, c in self._unwritten_calls.items()},
-        }
+        parts = self._unwritten()
+        body = dump(parts)
+        is_secret = any(said in body for said in _SAID)
+        self._told.append(dump(parts, hiding=_FOR_PAYING) if is_secret else body)
+        return body
+
+    def _unwritten(self) -> dict[str, Any]:
+        """All that is not stored yet, which from now on it is."""
+        parts: dict[str, Any] = {"heard": self._unwritten_answers, "asked": self._unwritten_calls}
         if self._clock:
             parts["written"] = self.now()
             parts["times"] = [self._times.get(key) for key in self._unwritten_answers]
         if self._unwritten_lost:
             parts["lost"] = {str(k): _taken_to_json(t) for k, t in self._unwritten_lost.items()}
-        body = orjson.dumps(parts).decode()
-        self._unwritten_answers.clear()
-        self._unwritten_calls.clear()
-        self._unwritten_lost.clear()
-        self._entries.append(body)
-        return body
+        self._unwritten_answers, self._unwritten_calls, self._unwritten_lost = {}, {}, {}
+        return parts
 
     @property
     def has_unwritten_calls(self) -> bool:
@@ -138,8 +142,8 @@ class Journal:
         command would need: what the guest pays with.
         """
         if self._unwritten_answers or self._unwritten_calls or self._unwritten_lost:
-            self.write()
-        return f"[{','.join(map(_without_secrets, self._entries))}]"
+            self._told.append(dump(self._unwritten(), hiding=_FOR_PAYING))
+        return f"[{','.join(self._told)}]"
 
     def begun(self) -> list[tuple[ChangingCall, PartnerAnswer | None]]:
         """The calls that may have had an effect, in order, with their answers as far as heard."""
@@ -154,12 +158,13 @@ class Journal:
         ]
 
 
-def _without_secrets(entry: str) -> str:
+def _without_secrets(entry: str, body: Mapping[str, Any]) -> str:
+    """A stored entry as it may be told, from its text and from what that says."""
     if not any(name in entry for name in _FOR_PAYING):
         return entry
-    body = orjson.loads(entry)
-    for told in (*body["heard"].values(), *body["asked"].values()):
-        told.update(dict.fromkeys(_FOR_PAYING & told.keys()))
+    told = [*body["heard"].values(), *body["asked"].values()]
+    for each in told:
+        each.update(dict.fromkeys(_FOR_PAYING & each.keys()))
     return orjson.dumps(body).decode()
 
 

@@ -42,7 +42,7 @@ async def meet_keys(
     asking = {b.item.key_id: b for b in begun if b.item.key_id and b.decided is None}
     if asking:
         holders = await transaction.take_keys(
-            [_key_claim(key_id, asking[key_id].item, rules, now) for key_id in sorted(asking)]
+            [_key_claim(key_id, one.item, rules, now) for key_id, one in asking.items()]
         )
         others = {
             key_id: holder
@@ -114,9 +114,7 @@ def _continued(item: Item, first: KnownCommand) -> Begun:
         first.start.run,
         item.asked.idempotency_key,
     )
-    command = build_command(
-        replace(item.raw, command_id=asked.command_id), asked.principal, asked.run
-    )
+    command = build_command(item.raw, asked)
     route = ReplyRoute.loaded(first.start.reply_route) if first.start.reply_route else None
     stand_in = replace(
         item,

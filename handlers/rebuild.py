@@ -6,7 +6,8 @@ keys, commands that had only started, and what was still owed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,6 +16,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.commands import command_row_id
 from domain.permissions import sees_notes
+from domain.principal import Principal
 from domain.rules import Rules
 from handlers.outputs import dump_outputs
 from handlers.ports import (
@@ -32,13 +34,12 @@ from handlers.ports import (
 )
 from handlers.sealing import event_part, seal_reply
 from schemas.booking import booking_json
-from schemas.recovered import WRONG_SHAPE, EventRead, booking_from, read_event
+from schemas.recovered import WRONG_SHAPE, EventRead, PayloadRead, booking_from, read_event
 from schemas.replies import success_body
 from schemas.sealed import (
     VERSION,
     CommandPart,
     GuestPart,
-    ServicePart,
     load_guest_part,
     load_service_part,
     parted,
@@ -58,41 +59,50 @@ class Unusable:
 
 
 @dataclass(slots=True)
-class _Version:
+class Version:
     """One version's events as they lie next to each other in their partition."""
 
+    partition: int
     offset: int
     first: EventRead
     outputs: list[Output]
-    ids: set[str]
+    ids: set[UUID]
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The guest's key that it was sealed with. Raises CannotOpen when it says no such thing."""
+        sealed = self.first.payload.sealed
+        return key_id_of(sealed.guest) if sealed is not None and sealed.guest else None
+
+    def is_of(self, event: EventRead) -> bool:
+        """Whether the same command published it."""
+        ours, theirs = self.first.payload, event.payload
+        return (
+            ours.booking_id == theirs.booking_id
+            and ours.booking_version == theirs.booking_version
+            and ours.command_id == theirs.command_id
+        )
 
 
 @dataclass(slots=True)
 class Rebuild:
-    """Feed it the events' records, partition by partition in the order of their offsets."""
+    """Feed it the events' records, partition by partition in the order of their offsets: `read` and
+    `rest` give the versions that are complete, and `rebuilt` what they were, once their keys are
+    there.
+    """
 
     sealer: Sealer
     rules: Rules
-    keys: Mapping[UUID, DataKey] = field(default_factory=dict)  # those that are not destroyed
     events: int = 0
+    versions: int = 0
     erased: int = 0  # versions whose guest's key is gone
     unusable: list[Unusable] = field(default_factory=list)
-    _open: dict[int, _Version] = field(default_factory=dict)
+    _open: dict[int, Version] = field(default_factory=dict)
     _first_unusable: dict[int, int] = field(default_factory=dict)
 
-    def keys_needed(self, records: Sequence[Record]) -> set[UUID]:
-        """The guests' keys that have to be in `keys` when these are read."""
-        named = {_guest_key(version.first) for version in self._open.values()}
-        for record in records:
-            try:
-                named.add(_guest_key(read_event(record.value)))
-            except (ValueError, CannotOpen):  # `read` tells of it
-                continue
-        return {each for each in named if each is not None}
-
-    def read(self, records: Sequence[Record]) -> list[Rebuilt]:
+    def read(self, records: Sequence[Record]) -> list[Version]:
         """The versions that are complete; the last of a partition stays open for more events."""
-        complete: list[Rebuilt] = []
+        complete: list[Version] = []
         for record in records:
             self.events += 1
             try:
@@ -101,17 +111,43 @@ class Rebuild:
                 self._tell(record.partition, record.offset, str(error))
                 continue
             version = self._open.get(record.partition)
-            if version is None or _identity(version.first) != _identity(event):
-                complete += self._closed(record.partition)
-                version = self._open[record.partition] = _Version(record.offset, event, [], set())
+            if version is None or not version.is_of(event):
+                if version is not None:
+                    complete.append(version)
+                version = Version(record.partition, record.offset, event, [], set())
+                self._open[record.partition] = version
             if event.event_id not in version.ids:
                 version.ids.add(event.event_id)
                 version.outputs.append(_output(record))
         return complete
 
-    def rest(self) -> list[Rebuilt]:
+    def rest(self) -> list[Version]:
         """What was still open, when nothing more comes."""
-        return [each for partition in list(self._open) for each in self._closed(partition)]
+        rest = list(self._open.values())
+        self._open.clear()
+        return rest
+
+    def keys_needed(self, versions: Iterable[Version]) -> set[UUID]:
+        """The guests' keys that open them; those that are not destroyed."""
+        needed: set[UUID] = set()
+        for version in versions:
+            with suppress(CannotOpen):  # `rebuilt` tells of it
+                if (key_id := version.key_id) is not None:
+                    needed.add(key_id)
+        return needed
+
+    def rebuilt(self, versions: Iterable[Version], keys: Mapping[UUID, DataKey]) -> list[Rebuilt]:
+        """What they were, given those of the keys that are left."""
+        found: list[Rebuilt] = []
+        for version in versions:
+            try:
+                found.append(self._rebuilt(version, keys))
+            except CannotOpen as error:
+                self._tell(version.partition, version.offset, str(error))
+            except WRONG_SHAPE as error:
+                self._tell(version.partition, version.offset, f"it cannot be read: {error!r}")
+        self.versions += len(found)
+        return found
 
     def first_open(self, partition: int, otherwise: int) -> int:
         """Where to read on after what was given out: the first event of the version still open, or
@@ -121,75 +157,47 @@ class Rebuild:
         reached = otherwise if version is None else version.offset
         return min(reached, self._first_unusable.get(partition, reached))
 
-    def _closed(self, partition: int) -> list[Rebuilt]:
-        version = self._open.pop(partition, None)
-        if version is None:
-            return []
-        try:
-            return [self._rebuilt(version)]
-        except CannotOpen as error:
-            self._tell(partition, version.offset, str(error))
-        except WRONG_SHAPE as error:
-            self._tell(partition, version.offset, f"it cannot be read: {error!r}")
-        return []
-
     def _tell(self, partition: int, offset: int, why: str) -> None:
         self.unusable.append(Unusable(partition, offset, why))
         first = self._first_unusable.get(partition, offset)
         self._first_unusable[partition] = min(first, offset)
 
-    def _rebuilt(self, version: _Version) -> Rebuilt:
-        event = version.first
-        ours, theirs, key = self._opened(event)
-        booking = booking_from(event.payload, theirs.personal)
-        sealed_with = _guest_key(event) or ours.command.erased_with
-        booking = replace(booking, contact=replace(booking.contact, key_id=sealed_with))
+    def _rebuilt(self, version: Version, keys: Mapping[UUID, DataKey]) -> Rebuilt:
+        event, payload = version.first, version.first.payload
+        sealed = payload.sealed
+        if sealed is None or sealed.v != VERSION:
+            raise ValueError(f"it has no sealed part of version {VERSION}")
+        place = event_part(payload.booking_id, payload.booking_version)
+        ours = load_service_part(self.sealer.open(sealed.service, place))
+        key_id = version.key_id
+        key = keys.get(key_id) if key_id else None
+        theirs = load_guest_part(key.open(sealed.guest or "", place)) if key else GuestPart()
+        sealed_with = key_id or ours.command.erased_with
+        booking = booking_from(payload, theirs.personal, sealed_with)
         if key is None and sealed_with is not None:
             booking = booking.without_person()
             self.erased += 1
-        history = ours.history and replace(ours.history, reason=theirs.reason)
-        start = _start(event.payload, booking, ours.command)
-        reply, sealed = _reply(event, booking, ours.command, theirs.client_secret, key)
+        principal = load_principal(ours.command.principal)
+        start = _start(payload, booking, ours.command, principal)
+        shown = _shown(booking, principal, theirs.client_secret)
+        reply, sealed_reply = _reply(start, ours.command.status, event.timestamp, shown, key)
         return Rebuilt(
             booking=booking,
-            history=history,
+            history=ours.history and replace(ours.history, reason=theirs.reason),
             start=start,
             outcome=StoredOutcome(
-                ours.command.status, None, reply, dump_outputs(version.outputs), None, sealed
+                ours.command.status, None, reply, dump_outputs(version.outputs), None, sealed_reply
             ),
-            recorded_at=event.at,
-            key=self._key(event.payload, start, ours.command.key_id),
+            recorded_at=event.timestamp,
+            key=self._key(payload, start),
             data_key=key,
         )
 
-    def _opened(self, event: EventRead) -> tuple[ServicePart, GuestPart, DataKey | None]:
-        """Our part, the guest's, and the guest's key, which is None when it is gone."""
-        envelope = event.payload.get("sealed")
-        if not isinstance(envelope, dict) or envelope.get("v") != VERSION:
-            raise ValueError(f"it has no sealed part of version {VERSION}")
-        place = event_part(event.booking_id, event.version)
-        ours = load_service_part(self.sealer.open(envelope["service"], place))
-        key_id = _guest_key(event)
-        key = self.keys.get(key_id) if key_id else None
-        if key is None:
-            return ours, GuestPart(), None
-        return ours, load_guest_part(key.open(envelope["guest"], place)), key
-
-    def _key(self, payload: dict[str, Any], start: Start, key_id: UUID | None) -> KeyClaim | None:
-        if key_id is None:
+    def _key(self, payload: PayloadRead, start: Start) -> KeyClaim | None:
+        if start.key_id is None:
             return None
         expires_at = start.decided + self.rules.idempotency_window
-        return KeyClaim(key_id, start.row_id, payload["request_hash"], start.sent, expires_at)
-
-
-def _guest_key(event: EventRead) -> UUID | None:
-    envelope = event.payload.get("sealed")
-    guest = envelope.get("guest") if isinstance(envelope, dict) else None
-    return key_id_of(str(guest)) if guest else None
-
-
-def _identity(event: EventRead) -> tuple[UUID, int, str]:
-    return event.booking_id, event.version, str(event.payload.get("command_id"))
+        return KeyClaim(start.key_id, start.row_id, payload.request_hash, start.sent, expires_at)
 
 
 def _output(record: Record) -> Output:
@@ -197,18 +205,18 @@ def _output(record: Record) -> Output:
     return Output(record.topic, record.key, record.value or b"", headers)
 
 
-def _start(payload: dict[str, Any], booking: Booking, command: CommandPart) -> Start:
-    at, command_id = payload["input"], UUID(payload["command_id"])
+def _start(
+    payload: PayloadRead, booking: Booking, command: CommandPart, principal: Principal
+) -> Start:
+    at = payload.input
     is_create = command.operation == "create_booking"
     return Start(
-        row_id=command_row_id(load_principal(command.principal), command_id),
+        row_id=command_row_id(principal, payload.command_id),
         principal=command.principal,
-        command_id=command_id,
+        command_id=payload.command_id,
         operation=command.operation,
-        content_hash=payload["content_hash"],
-        coordinates=Coordinates(
-            at["topic"], at["partition"], at["offset"], _milliseconds(at["timestamp"])
-        ),
+        content_hash=payload.content_hash,
+        coordinates=Coordinates(at.topic, at.partition, at.offset, _milliseconds(at.timestamp)),
         origin=Coordinates(*command.origin),
         sent=command.sent,
         decided=command.decided,
@@ -220,29 +228,23 @@ def _start(payload: dict[str, Any], booking: Booking, command: CommandPart) -> S
     )
 
 
+def _shown(booking: Booking, principal: Principal, client_secret: str | None) -> dict[str, Any]:
+    shown = booking_json(booking, with_notes=sees_notes(principal))
+    return shown if client_secret is None else shown | {"payment_client_secret": client_secret}
+
+
 def _reply(
-    event: EventRead,
-    booking: Booking,
-    command: CommandPart,
-    client_secret: str | None,
-    key: DataKey | None,
+    start: Start, status: int, at: datetime, shown: dict[str, Any], key: DataKey | None
 ) -> tuple[str | None, str | None]:
     """As its row holds it: written by what wrote it first, from the same values, and so the same to
     the byte.
     """
-    principal, command_id = load_principal(command.principal), UUID(event.payload["command_id"])
-    row_id = command_row_id(principal, command_id)
-    if command.reply_route is None:
-        return None, seal_reply(key, row_id, {})
-    shown = booking_json(booking, with_notes=sees_notes(principal))
-    if client_secret is not None:
-        shown["payment_client_secret"] = client_secret
+    if start.reply_route is None:
+        return None, seal_reply(key, start.row_id, {})
     shown, personal = parted(shown)
-    body = success_body(
-        "command_id", command_id, command.operation, command.status, event.at, shown
-    )
-    return body.decode(), seal_reply(key, row_id, personal)
+    body = success_body("command_id", start.command_id, start.operation, status, at, shown)
+    return body.decode(), seal_reply(key, start.row_id, personal)
 
 
-def _milliseconds(text: str) -> int:
-    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+def _milliseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)

@@ -9,13 +9,14 @@ refused, whatever it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.commands import CreateBooking
 from domain.limits import Limits
+from domain.named_ids import named_id
 from domain.refusal import Code, Refusal
 from domain.rules import Rules
 from handlers.abandoned import find_abandoned
@@ -60,7 +61,7 @@ async def recall(
     items = [item for item in items if item.record.partition not in transaction.lost]
     known = dict(await transaction.find_commands([item.row_id for item in items]))
     items = await _not_retired(transaction, items, known, now)
-    again = [item for item in items if _is_put_back(item, known.get(item.row_id))]
+    again = [item for item in items if _is_put_back(item, known.get(item.row_id))] if known else []
     new = [item for item in items if item.row_id not in known] + again
     await settle_references(transaction, new)
     starts = {item.row_id: _start(item, now) for item in new}
@@ -68,17 +69,19 @@ async def recall(
         await transaction.retire_ends(
             {item.row_id: _retired(known[item.row_id].start) for item in again}
         )
-    written = await transaction.start([starts[row_id] for row_id in sorted(starts)])
+    written = await transaction.start(list(starts.values()))
     if overtaken := starts.keys() - written:  # by another lane, a moment ago
         known |= await transaction.find_commands(sorted(overtaken))
-    carried = await _carried_on(transaction, items, known)
     repeats = [(each, known[each.row_id]) for each in items if each.row_id not in written]
+    carried = await _carried_on(transaction, repeats)
     lost = await refuse_lost(transaction, [pair for pair in repeats if _is_repeat(*pair)])
     begun: list[Begun] = []
+    new_ones: list[Begun] = []
     adopted: dict[UUID, Coordinates] = {}
     for item in items:
         if item.row_id in written:
-            begun.append(Begun(item, starts[item.row_id], decided=refused(item)))
+            new_ones.append(Begun(item, starts[item.row_id], decided=refused(item)))
+            begun.append(new_ones[-1])
         elif refusal := lost.get(item.row_id):
             _answer_unstored(item, refusal, now)
         elif _may_continue(item, known[item.row_id], carried, key_topic, now):
@@ -89,14 +92,13 @@ async def recall(
     adopted |= await find_abandoned(transaction, begun)
     if adopted:
         await transaction.adopt(adopted)
-    new_ones = [one for one in begun if one.item.row_id in written]
     await meet_limits(transaction, new_ones, limits, now)
     return begun
 
 
 async def _not_retired(
     transaction: LaneTransaction,
-    items: Sequence[Item],
+    items: list[Item],
     known: Mapping[UUID, KnownCommand],
     now: datetime,
 ) -> list[Item]:
@@ -105,6 +107,8 @@ async def _not_retired(
     """
     unknown = [item.row_id for item in items if item.row_id not in known]
     retired = await transaction.find_retired(unknown)
+    if not retired:
+        return items
     for item in items:
         one = retired.get(item.row_id)
         if one is not None and not item.is_published:
@@ -133,7 +137,7 @@ def _is_put_back(item: Item, known: KnownCommand | None) -> bool:
 
 def _retired(start: Start) -> UUID:
     """Where the row of an earlier run stands; never asked for by a record."""
-    return uuid5(start.row_id, f"run/{start.run}")
+    return named_id(start.row_id, f"run/{start.run}")
 
 
 def _start(item: Item, now: datetime) -> Start:
@@ -157,13 +161,13 @@ def _start(item: Item, now: datetime) -> Start:
 
 
 async def _carried_on(
-    transaction: LaneTransaction, items: Sequence[Item], known: Mapping[UUID, KnownCommand]
+    transaction: LaneTransaction, repeats: Iterable[tuple[Item, KnownCommand]]
 ) -> Mapping[UUID, KnownCommand]:
     """The commands whose end came with another one's record, of those delivered again."""
     rows = [
-        known[item.row_id].outcome
-        for item in items
-        if item.row_id in known and known[item.row_id].start.coordinates == item.record.coordinates
+        known.outcome
+        for item, known in repeats
+        if known.start.coordinates == item.record.coordinates
     ]
     named = [outcome.replayed_from for outcome in rows if outcome and outcome.replayed_from]
     return await transaction.find_commands(named) if named else {}

@@ -11,7 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 from uuid import UUID
 
@@ -75,6 +75,8 @@ class Run:
     wants: AtVenue | None  # until its claim is decided, later ones wait for it
     trace: Mapping[str, str]  # headers that continue the client's trace
     asking: tuple[Question[Any], ...] = ()
+    heard: list[PartnerAnswer | None] = field(default_factory=list)
+    """Of partners: what they have answered already, each in its question's place."""
     ended: Outcome | Failed | None = None
 
     def begin(self) -> None:
@@ -87,20 +89,20 @@ class Run:
     def _advance(self, answers: tuple[Any, ...] | None) -> None:
         try:
             self.asking = next(self.workflow) if answers is None else self.workflow.send(answers)
-            while (known := self._already_answered()) is not None:
-                self.asking = self.workflow.send(known)
+            while self._is_answered():
+                self.asking = self.workflow.send(tuple(self.heard))
         except StopIteration as end:
             self._end(end.value if isinstance(end.value, _OUTCOMES) else _unfinished(end.value))
         except Exception as bug:  # noqa: BLE001 - a command's bug stays its own, here and nowhere else
             _log.exception("workflow failed", row_id=str(self.row_id))
             self._end(Failed.by(bug))
 
-    def _already_answered(self) -> tuple[Any, ...] | None:
-        """The stored answers, when there is one for every call asked now."""
+    def _is_answered(self) -> bool:
+        """Whether there is a stored answer to every call asked now."""
         if self.asks_database:
-            return None
-        answers = tuple(self.journal.answer_to(call) for call in self.asking)  # type: ignore[arg-type]
-        return None if None in answers else answers
+            return False
+        self.heard = [self.journal.answer_to(call) for call in self.asking]  # type: ignore[arg-type]
+        return None not in self.heard
 
     def fail(self, error: Exception) -> None:
         """End it as a bug would: something around it raised that never should."""
@@ -239,16 +241,16 @@ async def _timed(run: Run, call: PartnerCall, partners: Partners) -> PartnerAnsw
 async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
     """All calls of the round at once; each run goes on when all of them are back."""
     asking = [run for run in runs if run.asks_partners]
-    calls: list[tuple[Run, PartnerCall]] = [
-        (run, call)  # type: ignore[misc]  # asks_partners says so
+    calls: list[tuple[Run, int, PartnerCall]] = [
+        (run, place, call)  # type: ignore[misc]  # asks_partners says so
         for run in asking
-        for call in run.asking
-        if run.journal.answer_to(call) is None  # type: ignore[arg-type]
+        for place, call in enumerate(run.asking)
+        if run.heard[place] is None
     ]
     answers = await asyncio.gather(
-        *(_timed(run, call, partners) for run, call in calls), return_exceptions=True
+        *(_timed(run, call, partners) for run, _, call in calls), return_exceptions=True
     )
-    for (run, call), answer in zip(calls, answers, strict=True):
+    for (run, place, call), answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):
             _log.error("partner call raised", row_id=str(run.row_id), exc_info=answer)
             run.fail(answer)
@@ -259,6 +261,7 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
             run.fail(TypeError(f"expected a partner's answer, got {type(answer).__name__}"))
         else:
             run.journal.hear(call, answer)
+            run.heard[place] = run.journal.answer_to(call)
     for run in asking:
         if run.ended is None:
-            run.hear([run.journal.answer_to(call) for call in run.asking])  # type: ignore[arg-type]
+            run.hear(run.heard)

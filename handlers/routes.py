@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 
+from domain.values import dataclass
 from handlers.ports import Output, Topics
 from schemas.headers import Headers, reply_topic
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import orjson
 
+from domain.named_ids import named_id
 from handlers.ports import DueWork, KeyStore, Output, Publisher, ServiceSigner
 from handlers.sealing import KeyTopic
 
@@ -98,7 +99,7 @@ class Sweeper:
         ]
         ends = [
             _Wanted(
-                uuid5(_NAMESPACE, f"end_command/{one.row_id}/{now:%Y-%m-%dT%H}"),
+                named_id(_NAMESPACE, f"end_command/{one.row_id}/{now:%Y-%m-%dT%H}"),
                 "end_command",
                 one.row_id.bytes,
                 one.partition,
@@ -110,7 +111,7 @@ class Sweeper:
 
     def _at_venue(self, kind: str, name: str, venue_id: UUID, data: Mapping[str, Any]) -> _Wanted:
         return _Wanted(
-            uuid5(_NAMESPACE, f"{kind}/{name}"),
+            named_id(_NAMESPACE, f"{kind}/{name}"),
             kind,
             str(venue_id).encode(),
             self._home_of(venue_id),

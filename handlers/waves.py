@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 
 T = TypeVar("T")
 

@@ -46,17 +46,21 @@ from schemas.slots import both_given, slot_of
 MAX_KEY: Final = 255
 
 
-def build_command(raw: RawCommand, principal: Principal, run: int = 0) -> Command | Refusal:
+def asked_by(principal: Principal, raw: RawCommand, run: int = 0) -> Asked:
+    """Who asks and as what; all ids that the command gives away follow from it."""
+    key = raw.idempotency_key if isinstance(raw.idempotency_key, str) else None
+    return Asked(principal, raw.command_id, run, key)
+
+
+def build_command(raw: RawCommand, asked: Asked) -> Command | Refusal:
     """The command, or `validation_failed` with every field that is wrong.
 
-    Ids that it gives away follow from principal, command id and run. Whether the principal may do
-    it is not judged here (schemas.powers says what to ask).
+    Whether the principal may do it is not judged here (schemas.powers says what to ask).
     """
     errors = list(_envelope_errors(raw))
     data = _validated(raw, errors)
     if errors or data is None:
         return invalid(errors)
-    asked = Asked(principal, raw.command_id, run, raw.idempotency_key)  # type: ignore[arg-type]  # checked to be text or None
     built = _BUILDERS[type(data)](asked, data)
     return invalid([built]) if isinstance(built, FieldError) else built
 

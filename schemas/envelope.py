@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import field
 from typing import Any, Final
 from uuid import UUID
 
-from schemas import fields, strict_json
+from domain.values import dataclass
+from schemas import strict_json
+from schemas.fields import uuid_of
 from schemas.strict_json import Unreadable
 
 SYSTEM_COMMANDS: Final = frozenset({"expire_booking", "settle_undo", "end_command"})
@@ -31,7 +32,7 @@ QUERIES: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)  # without slots: cached_property needs a place
+@dataclass(frozen=True, slots=True)
 class RawCommand:
     """A readable command, its content as sent and not yet checked."""
 
@@ -39,17 +40,9 @@ class RawCommand:
     command_id: UUID
     idempotency_key: object = field(repr=False)  # None: absent or null
     data: Any = field(repr=False)  # None: absent or null
+    content_hash: str  # tells a repeat from another command under the same id
+    request_hash: str  # tells a repeat from another request under the same idempotency key
     unknown: tuple[str, ...] = ()  # fields that an envelope does not have
-
-    @cached_property
-    def content_hash(self) -> str:
-        """Tells a repeat from another command under the same id."""
-        return strict_json.canonical_hash(self.type, self.idempotency_key, self.data)
-
-    @cached_property
-    def request_hash(self) -> str:
-        """Tells a repeat from another request under the same idempotency key."""
-        return strict_json.request_hash(self.type, self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +57,35 @@ class RawQuery:
 
 def parse_command(value: bytes | None) -> RawCommand | Unreadable:
     """Never raises: whatever a stranger sends is a command or unreadable."""
-    envelope = _parse(value, COMMANDS, "command_id")
+    envelope = _parse(value, COMMANDS)
     if isinstance(envelope, Unreadable):
         return envelope
+    command_id = uuid_of(envelope.get("command_id"))
+    if command_id is None:
+        return Unreadable("no UUID in command_id")
+    type_, key, data = envelope["type"], envelope.get("idempotency_key"), envelope.get("data")
     return RawCommand(
-        envelope["type"],
-        UUID(envelope["command_id"]),
-        envelope.get("idempotency_key"),
-        envelope.get("data"),
+        type_,
+        command_id,
+        key,
+        data,
+        strict_json.canonical_hash(type_, key, data),
+        strict_json.request_hash(type_, data),
         _unknown(envelope, _COMMAND_FIELDS),
     )
 
 
 def parse_query(value: bytes | None) -> RawQuery | Unreadable:
     """Never raises: whatever a stranger sends is a query or unreadable."""
-    envelope = _parse(value, QUERIES, "query_id")
+    envelope = _parse(value, QUERIES)
     if isinstance(envelope, Unreadable):
         return envelope
+    query_id = uuid_of(envelope.get("query_id"))
+    if query_id is None:
+        return Unreadable("no UUID in query_id")
     return RawQuery(
         envelope["type"],
-        UUID(envelope["query_id"]),
+        query_id,
         envelope.get("data"),
         _unknown(envelope, _QUERY_FIELDS),
     )
@@ -93,9 +95,7 @@ _COMMAND_FIELDS: Final = frozenset({"type", "command_id", "idempotency_key", "da
 _QUERY_FIELDS: Final = frozenset({"type", "query_id", "data"})
 
 
-def _parse(
-    value: bytes | None, types: frozenset[str], id_field: str
-) -> dict[str, Any] | Unreadable:
+def _parse(value: bytes | None, types: frozenset[str]) -> dict[str, Any] | Unreadable:
     if value is None:
         return Unreadable("the record has no value")
     try:
@@ -106,8 +106,6 @@ def _parse(
         return Unreadable("not an object")
     if not isinstance(envelope.get("type"), str) or envelope["type"] not in types:
         return Unreadable("no known type")
-    if not fields.is_uuid(envelope.get(id_field)):
-        return Unreadable(f"no UUID in {id_field}")
     return envelope
 
 

@@ -151,7 +151,7 @@ def _state(booking: Booking, shown: Mapping[str, Any]) -> dict[str, Any]:
 def _recovery(source: EventSource) -> dict[str, Any]:
     """What makes the command known again after the database was lost."""
     asked = source.asked
-    label = asked.principal.label
+    label = asked.label
     key = asked.idempotency_key
     return {
         "command_id": asked.command_id,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import available_timezones
 
+import msgspec
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -44,6 +45,11 @@ class Data(BaseModel):
 def is_uuid(value: object) -> bool:
     """Whether it is a UUID as text: hyphens where they belong, any version, either case."""
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def uuid_of(value: object) -> UUID | None:
+    """The UUID that it is as text; None for everything else."""
+    return msgspec.convert(value, UUID) if is_uuid(value) else None
 
 
 def instant(value: object) -> datetime:

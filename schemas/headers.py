@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from pydantic_core import PydanticCustomError
 
+from domain.values import dataclass
 from schemas.fields import instant
 
 MAX_BYTES: Final = 1024

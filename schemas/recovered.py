@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-import orjson
+import msgspec
 
 from domain.booking import (
     Booking,
@@ -28,104 +27,138 @@ from schemas.sealed import PersonalPart
 WRONG_SHAPE: Final = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
 """What taking JSON apart raises when it is not what was expected."""
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
-@dataclass(frozen=True, slots=True)
-class EventRead:
+
+class InputRead(msgspec.Struct):
+    """Where the record lay that the lane read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: Instant
+
+
+class SealedRead(msgspec.Struct):
+    """Both sealed parts; without the guest's, nothing of it was personal."""
+
+    v: int = 0
+    service: str = ""
+    guest: str | None = None
+
+
+class PayloadRead(msgspec.Struct):
+    """An event's payload as far as a rebuild needs it; typed, as C reads it in a quarter of the
+    time that taking a dict apart takes.
+    """
+
+    booking_id: UUID
+    booking_reference: str
+    booking_version: int
+    guest_id: UUID
+    venue_id: UUID
+    venue_type: VenueType
+    venue_name: str | None
+    venue_time_zone: str | None
+    booking_date: date
+    booking_time: Instant
+    end_time: Instant
+    party_size: int
+    status: Status
+    base_price: Decimal
+    tax_amount: Decimal
+    discount_amount: Decimal
+    total_price: Decimal
+    currency: str
+    price_source: str
+    price_decision_reference: str | None
+    payment_intent_id: str | None
+    payment_status: PaymentStatus
+    amount_paid: Decimal
+    amount_refunded: Decimal
+    inventory_reservation_id: str
+    inventory_item_id: str | None
+    created_at: Instant
+    updated_at: Instant
+    confirmed_at: Instant | None
+    cancelled_at: Instant | None
+    checked_in_at: Instant | None
+    completed_at: Instant | None
+    expires_at: Instant | None
+    cancelled_by: str | None
+    source: Source
+    metadata: dict[str, Any] | None
+    command_id: UUID
+    content_hash: str
+    request_hash: str
+    input: InputRead
+    sealed: SealedRead | None = None
+
+
+class EventRead(msgspec.Struct):
     """The open part of an event; what is sealed is still to be opened."""
 
-    event_id: str
-    at: datetime
-    payload: dict[str, Any]
+    event_id: UUID
+    timestamp: Instant
+    payload: PayloadRead
 
-    @property
-    def booking_id(self) -> UUID:
-        return UUID(self.payload["booking_id"])
 
-    @property
-    def version(self) -> int:
-        return int(self.payload["booking_version"])
+_EVENT: Final = msgspec.json.Decoder(EventRead)
 
 
 def read_event(value: bytes | None) -> EventRead:
     """Raises ValueError for what is no event of ours."""
     try:
-        body = orjson.loads(value or b"")
-        event = EventRead(
-            str(UUID(body["event_id"])), _moment(body["timestamp"]), dict(body["payload"])
-        )
-        _ = event.booking_id, event.version
-    except WRONG_SHAPE as error:
-        raise ValueError(f"not an event of this service: {type(error).__name__}") from None
-    return event
+        return _EVENT.decode(value or b"")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"not an event of this service: {error}") from None
 
 
-def booking_from(payload: dict[str, Any], personal: PersonalPart) -> Booking:
-    """The booking that was published. Raises ValueError when something is missing or wrong."""
-    try:
-        return _booking(payload, personal)
-    except WRONG_SHAPE as error:
-        raise ValueError(f"the payload cannot be read: {error!r}") from None
+def booking_from(of: PayloadRead, personal: PersonalPart, key_id: UUID | None) -> Booking:
+    """The booking that was published, with the key that its guest's part is sealed with.
 
-
-def _booking(of: dict[str, Any], personal: PersonalPart) -> Booking:
-    def money(name: str) -> Money:
-        return Money(Decimal(of[name]), of["currency"])
-
+    Raises ValueError for values that no booking has.
+    """
+    currency = of.currency
     return Booking(
-        id=UUID(of["booking_id"]),
-        reference=of["booking_reference"],
-        version=of["booking_version"],
-        status=Status(of["status"]),
+        id=of.booking_id,
+        reference=of.booking_reference,
+        version=of.booking_version,
+        status=of.status,
         contact=Contact(
-            UUID(of["guest_id"]), personal.guest_name, personal.guest_email, personal.guest_phone
+            of.guest_id, personal.guest_name, personal.guest_email, personal.guest_phone, key_id
         ),
-        venue=Venue(
-            UUID(of["venue_id"]),
-            VenueType(of["venue_type"]),
-            of["venue_name"],
-            of["venue_time_zone"],
-        ),
-        slot=TimeSlot(_moment(of["booking_time"]), _moment(of["end_time"])),
-        booking_date=date.fromisoformat(of["booking_date"]),
-        party_size=of["party_size"],
+        venue=Venue(of.venue_id, of.venue_type, of.venue_name, of.venue_time_zone),
+        slot=TimeSlot(of.booking_time, of.end_time),
+        booking_date=of.booking_date,
+        party_size=of.party_size,
         price=Price(
-            base=money("base_price"),
-            tax=money("tax_amount"),
-            discount=money("discount_amount"),
-            total=money("total_price"),
-            is_fallback=of["price_source"] == "fallback",
-            decision_reference=of["price_decision_reference"],
+            base=Money(of.base_price, currency),
+            tax=Money(of.tax_amount, currency),
+            discount=Money(of.discount_amount, currency),
+            total=Money(of.total_price, currency),
+            is_fallback=of.price_source == "fallback",
+            decision_reference=of.price_decision_reference,
         ),
         payment=Payment(
-            of["payment_intent_id"],
-            PaymentStatus(of["payment_status"]),
-            money("amount_paid"),
-            money("amount_refunded"),
+            of.payment_intent_id,
+            of.payment_status,
+            Money(of.amount_paid, currency),
+            Money(of.amount_refunded, currency),
         ),
-        hold=Hold(of["inventory_reservation_id"], of["inventory_item_id"]),
+        hold=Hold(of.inventory_reservation_id, of.inventory_item_id),
         special_requests=personal.special_requests,
         internal_notes=personal.internal_notes,
-        source=Source(of["source"]),
-        metadata=of["metadata"],
+        source=of.source,
+        metadata=of.metadata,
         idempotency_key=personal.idempotency_key,
-        created_at=_moment(of["created_at"]),
-        updated_at=_moment(of["updated_at"]),
-        expires_at=_maybe(of["expires_at"]),
-        confirmed_at=_maybe(of["confirmed_at"]),
-        cancelled_at=_maybe(of["cancelled_at"]),
-        checked_in_at=_maybe(of["checked_in_at"]),
-        completed_at=_maybe(of["completed_at"]),
+        created_at=of.created_at,
+        updated_at=of.updated_at,
+        expires_at=of.expires_at,
+        confirmed_at=of.confirmed_at,
+        cancelled_at=of.cancelled_at,
+        checked_in_at=of.checked_in_at,
+        completed_at=of.completed_at,
         cancellation_reason=personal.cancellation_reason,
-        cancelled_by=of["cancelled_by"],
+        cancelled_by=of.cancelled_by,
     )
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return moment
-
-
-def _maybe(text: str | None) -> datetime | None:
-    return None if text is None else _moment(text)

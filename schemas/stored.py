@@ -7,7 +7,7 @@ this version cannot read must not be half understood.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,19 +31,23 @@ _KINDS: Final[dict[str, type]] = {
 }
 
 
-def answer_to_json(answer: PartnerAnswer) -> dict[str, Any]:
-    """A JSON object, to stand among others in a journal entry."""
-    return _to_json(answer)
+def dump(parts: Mapping[str, Any], *, hiding: Set[str] = frozenset()) -> str:
+    """JSON text of an object with answers and calls anywhere in it; fields of theirs that are
+    called so are told as null.
+    """
+
+    def told(value: Any) -> Any:
+        written = _written(value)
+        if isinstance(written, dict):
+            written.update(dict.fromkeys(hiding & written.keys()))
+        return written
+
+    return _to_text(parts, told if hiding else _written)
 
 
 def answer_from_json(stored: Mapping[str, Any]) -> PartnerAnswer:
     """Raises ValueError when it is not a partner's answer."""
     return cast("PartnerAnswer", _from_json(stored, PartnerAnswer))
-
-
-def call_to_json(call: PartnerCall) -> dict[str, Any]:
-    """A JSON object, to stand among others in a journal entry."""
-    return _to_json(call)
 
 
 def call_from_json(stored: Mapping[str, Any]) -> PartnerCall:
@@ -53,7 +57,7 @@ def call_from_json(stored: Mapping[str, Any]) -> PartnerCall:
 
 def dump_owed(owed: Owed) -> str:
     """JSON text for a column of its own."""
-    return _to_text(owed)
+    return _to_text(owed, _written)
 
 
 def load_owed(text: str) -> Owed:
@@ -63,7 +67,7 @@ def load_owed(text: str) -> Owed:
 
 def dump_principal(principal: Principal) -> str:
     """JSON text for a column of its own."""
-    return _to_text(principal)
+    return _to_text(principal, _written)
 
 
 def load_principal(text: str) -> Principal:
@@ -71,45 +75,32 @@ def load_principal(text: str) -> Principal:
     return cast("Principal", _from_json(orjson.loads(text), Principal))
 
 
-# --- writing: by the value's own class ---
+# --- writing: by the value's own class; ids, times, enums and plain JSON are orjson's ---
 
 
-def _to_text(value: object) -> str:
-    return orjson.dumps(_to_json(value)).decode()
+def _to_text(value: object, default: Callable[[Any], Any]) -> str:
+    return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
 
 
-def _to_json(value: Any) -> dict[str, Any]:
+def _written(value: Any) -> dict[str, Any] | list[str]:
+    """One level of it, as orjson asks for it."""
     kind: Any = type(value)
-    stored: dict[str, Any] = {"kind": kind.__name__}
+    if kind is Money:
+        return [str(value.amount), value.currency]
+    if kind is frozenset:
+        return sorted(map(str, value))
+    written = {"kind": kind.__name__}
     for name in _field_names(kind):
-        stored[name] = _field_to_json(getattr(value, name))
-    return stored
-
-
-def _field_to_json(value: Any) -> Any:
-    kind: Any = type(value)
-    write = _WRITERS.get(kind)
-    if write is not None:
-        return write(value)
-    if isinstance(value, Enum):
-        return value.value
-    if kind.__name__ in _KINDS:
-        return _to_json(value)
-    return value  # text, numbers, None, and metadata, which is JSON already
+        written[name] = getattr(value, name)
+    return written
 
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
+    if kind.__name__ not in _KINDS:
+        raise TypeError(f"expected a value that is stored, got {kind.__name__}")
     return tuple(field.name for field in fields(kind))
 
-
-_WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
-    UUID: str,
-    datetime: datetime.isoformat,
-    date: date.isoformat,
-    Money: lambda money: [str(money.amount), money.currency],
-    frozenset: lambda ids: sorted(map(str, ids)),
-}
 
 # --- reading: by the types that the class declares ---
 

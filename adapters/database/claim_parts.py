@@ -8,9 +8,10 @@ item, everything below that item and everything above it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

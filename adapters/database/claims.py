@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -14,11 +15,23 @@ from adapters.database.session import Session
 from adapters.database.tables import claims as table
 from domain.effects import Claimed, ClaimSlot, FindConflicts, SlotTaken, TakenSlot
 from domain.time_slot import TimeSlot
+from handlers.ports import Share
 
 MAX_CONFLICTS = 100
 
 Claim = tuple[UUID, ClaimSlot]
 """A claim with the row id of the command that makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllClaims:
+    """Which bookings claim what they hold, when nothing tells but their rows: those of these types
+    of venue, in these statuses, at this share of all venues.
+    """
+
+    venue_types: Sequence[str]
+    statuses: Sequence[str]
+    share: Share
 
 
 class ClaimTable(Protocol):
@@ -28,6 +41,12 @@ class ClaimTable(Protocol):
         """Insert in this order what overlaps nothing but, where it extends, the booking's own.
 
         Gives the ids of those that are held now; one that stood before may be missing among them.
+        """
+        ...
+
+    async def claim_all(self, session: Session, asked: AllClaims) -> Sequence[UUID]:
+        """Claim what bookings hold, the lowest id first, in place of all that was claimed at their
+        venues; gives those whose slot another one claims.
         """
         ...
 

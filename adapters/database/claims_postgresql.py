@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Text, column
+from sqlalchemy import Text, column, text
 
 from adapters.database.claim_parts import Part, Units, missing_parts
-from adapters.database.claims import Claim, claim_row
+from adapters.database.claims import AllClaims, Claim, claim_row
 from adapters.database.column_types import INSTANT
 from adapters.database.documents import Documents
 from adapters.database.session import Session
+from adapters.database.tables import bookings
 from adapters.database.tables import claims as table
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,21 @@ class PostgresqlClaimTable:
             column("ends_at", INSTANT),
         )
         self._drop = documents.delete(table, table.c.claim_id)
+        share = "mod(uuid_hash(venue_id) + 2147483648, :of) = :number"
+        booked = f"status = any(:statuses) and venue_type = any(:venue_types) and {share}"
+        self._drop_all = text(f"delete from claims where {share}")
+        # Whoever claims for a booking is the booking itself: no command is known to have done it.
+        self._claim_all = text(
+            f"insert into claims ({names}, unit, during) select id, 0, id, id, venue_id,"
+            " inventory_item_id, booking_time, end_time, textrange(inventory_item_id,"
+            "  inventory_item_id, case when inventory_item_id is null then '()' else '[]' end),"
+            " tstzrange(booking_time, end_time)"
+            f" from bookings where {booked} order by id on conflict do nothing"
+        )
+        self._without_claim = text(
+            f"select id from bookings where {booked} and not exists"
+            " (select from claims where claims.booking_id = bookings.id) order by id"
+        ).columns(bookings.c.id)
 
     async def insert(self, session: Session, claims: Sequence[Claim]) -> AbstractSet[UUID]:
         """All parts of a claim or none; a claim must not lose to a part that is dropped again."""
@@ -86,6 +102,15 @@ class PostgresqlClaimTable:
             )
             pending = pending[broken + 1 :]
         return claimed
+
+    async def claim_all(self, session: Session, asked: AllClaims) -> Sequence[UUID]:
+        """In three statements, as all that is asked lies in the database already."""
+        number, of = asked.share.number, asked.share.of
+        which = {"statuses": asked.statuses, "venue_types": asked.venue_types}
+        await session.run(self._drop_all, None, number=number, of=of)
+        await session.run(self._claim_all, None, number=number, of=of, **which)
+        rows = await session.run(self._without_claim, None, number=number, of=of, **which)
+        return [row.id for row in rows]
 
     def overlapping(self) -> str:
         return (

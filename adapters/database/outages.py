@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -77,15 +78,20 @@ def _refused_connection(error: Exception, setting: str) -> str | None:
     return None
 
 
-def _state(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def _state(error: DBAPIError | asyncpg.PostgresError) -> str:
+    return getattr(_cause(error), "sqlstate", None) or ""
 
 
-def _is_outage(error: DBAPIError) -> bool:
-    if error.connection_invalidated:
+def _cause(error: DBAPIError | asyncpg.PostgresError) -> BaseException | None:
+    """The driver's own; COPY is asked of the driver, and its errors come bare."""
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _is_outage(error: DBAPIError | asyncpg.PostgresError) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     state = _state(error)
     if state in _AWAY_STATES or state[:2] in _AWAY_CLASSES:
         return True
-    name = getattr(error.orig, "sqlite_errorname", None) or ""
+    name = getattr(_cause(error), "sqlite_errorname", None) or ""
     return name.startswith(_AWAY_SQLITE)

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.database.booking_rows import (
-    booking_of,
-    booking_row,
-    open_row,
-    opened_reason,
-    sealed_reason,
-)
-from adapters.database.claims import Claim, ClaimTable
-from adapters.database.command_rows import command_row
+from adapters.database.claims import AllClaims, ClaimTable
+from adapters.database.content_digest import content_digest
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
+from adapters.database.rebuilt_rows import Rows, rebuilt_rows
 from adapters.database.session import Session, transaction
 from adapters.database.tables import (
     booking_history,
@@ -35,30 +27,30 @@ from adapters.database.tables import (
     rebuild_progress,
     retired_commands,
 )
-from domain.booking import Booking
-from domain.effects import ClaimSlot
+from domain.booking import Payment, PaymentStatus, VenueType
 from domain.lifecycle import ACTIVE, Status
+from domain.money import Money
 from domain.rules import ConflictScope, Rules
 from handlers.ports import (
     DataKey,
     Gap,
-    KeyClaim,
     Mark,
     Rebuilt,
     ServiceKeys,
+    Share,
     Unsettled,
     Whole,
     WrappedKey,
 )
-from schemas.sealed import PersonalPart
 
-# The connection is set for a worker's short statements on few rows.
+# The connection is set for a worker's short statements on few rows, and a digest is of text.
 _FOR_WHOLE_TABLES: Final = (
     "select set_config('statement_timeout', '0', true), set_config('enable_seqscan', 'on', true),"
-    " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)"
+    " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true),"
+    " set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)"
 )
-_PAGE: Final = 1_000
-_CLAIMS: Final = UUID("5b8f3c1e-6f0a-5c3b-9b6e-2f0f6f0f5a01")
+# What a crash of the server takes with it is read again: the progress goes too.
+_WITHOUT_WAITING: Final = "select set_config('synchronous_commit', 'off', true)"
 _ENDED: Final = (Status.CANCELLED, Status.EXPIRED)
 
 
@@ -74,30 +66,33 @@ class SqlRebuildRows:
     ) -> None:
         self._guest_keys = GuestKeys(documents, service_keys)
         self._engine = engine
+        self._is_postgresql = engine.dialect.name == "postgresql"
         self._documents = documents
         self._claim_table = claim_table
-        self._write_bookings = documents.insert(
-            bookings,
-            leaving_out=["sweep_attempt"],
-            conflict="(id) do update set "
-            + ", ".join(
-                f"{each.name} = excluded.{each.name}"
-                for each in bookings.c
-                if each.name not in {"id", "sweep_attempt"}
-            )
-            + " where bookings.version < excluded.version",
-        )
-        self._write_history = documents.insert(booking_history, conflict="do nothing")
-        self._write_commands = documents.insert(commands, conflict="do nothing")
-        self._write_outcomes = documents.insert(outcomes, conflict="do nothing")
-        self._write_references = documents.insert(booking_references, conflict="do nothing")
-        self._write_keys = documents.insert(
-            idempotency_keys,
-            conflict="(key_id) do update set row_id = excluded.row_id,"
-            " request_hash = excluded.request_hash, taken_at = excluded.taken_at,"
-            " expires_at = excluded.expires_at"
-            " where idempotency_keys.taken_at < excluded.taken_at",
-        )
+        self._merge = {
+            bookings: documents.insert(
+                bookings,
+                leaving_out=["sweep_attempt"],
+                conflict="(id) do update set "
+                + ", ".join(
+                    f"{each.name} = excluded.{each.name}"
+                    for each in bookings.c
+                    if each.name not in {"id", "sweep_attempt"}
+                )
+                + " where bookings.version < excluded.version",
+            ),
+            **{
+                table: documents.insert(table, conflict="do nothing")
+                for table in (booking_references, booking_history, commands, outcomes)
+            },
+            idempotency_keys: documents.insert(
+                idempotency_keys,
+                conflict="(key_id) do update set row_id = excluded.row_id,"
+                " request_hash = excluded.request_hash, taken_at = excluded.taken_at,"
+                " expires_at = excluded.expires_at"
+                " where idempotency_keys.taken_at < excluded.taken_at",
+            ),
+        }
         self._write_progress = documents.insert(
             rebuild_progress,
             conflict="(topic, partition) do update set next_offset = excluded.next_offset",
@@ -124,6 +119,7 @@ class SqlRebuildRows:
 
     async def write_keys(self, keys: Sequence[WrappedKey], gone: Collection[UUID]) -> None:
         async with transaction(self._engine, self._documents) as session:
+            await self._without_waiting(session)
             await self._guest_keys.restore(session, keys, gone, datetime.now(UTC))
 
     async def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, DataKey]:
@@ -133,183 +129,95 @@ class SqlRebuildRows:
     async def write(
         self, rebuilt: Sequence[Rebuilt], topic: str, reached: Mapping[int, int]
     ) -> None:
+        progress: list[dict[str, object]] = [
+            {"topic": topic, "partition": partition, "next_offset": offset}
+            for partition, offset in reached.items()
+        ]
+        rows = rebuilt_rows(rebuilt)
         async with transaction(self._engine, self._documents) as session:
-            await session.run(self._write_bookings, _bookings(rebuilt))
-            await session.run(self._write_history, _history(rebuilt))
-            await session.run(self._write_commands, [command_row(r.start) for r in _each(rebuilt)])
-            await session.run(self._write_outcomes, [_outcome_row(r) for r in _each(rebuilt)])
-            await session.run(self._write_references, _references(rebuilt))
-            await session.run(self._write_keys, _keys(rebuilt))
-            await session.run(
-                self._write_progress,
-                [
-                    {"topic": topic, "partition": partition, "next_offset": offset}
-                    for partition, offset in reached.items()
-                ],
-            )
+            await self._without_waiting(session)
+            # COPY costs a third of a merge, but stops at the first row that is there already: what
+            # may be is merged, and when an event comes a second time, all.
+            if self._is_postgresql:
+                await self._merged(session, rows.later)
+                if not await session.copy(rows.fresh):
+                    await self._merged(session, rows.fresh)
+            else:
+                await self._merged(session, rows.all)
+            await session.run(self._write_progress, progress)
 
-    async def finish(self, rules: Rules, commands_topic: str, marks: Mapping[int, Mark]) -> Whole:
+    async def _without_waiting(self, session: Session) -> None:
+        if self._is_postgresql:
+            await session.run(text(_WITHOUT_WAITING))
+
+    async def _merged(self, session: Session, rows: Rows) -> None:
+        for table, each in rows.items():
+            await session.run(self._merge[table], each)
+
+    async def claim(self, rules: Rules, share: Share) -> Sequence[UUID]:
+        one_by_one = [each for each in VenueType if rules.scope(each) is ConflictScope.UNIT]
         async with transaction(self._engine, self._documents) as session:
-            if self._engine.dialect.name == "postgresql":
-                await session.run(text(_FOR_WHOLE_TABLES))
-            seen = await self._claim_all(session, rules)
-            await session.run(
-                self._write_marks,
-                [
-                    {
-                        "topic": commands_topic,
-                        "partition": partition,
-                        "epoch": 1,
-                        "mark_offset": mark.offset,
-                        "mark_timestamp_ms": mark.timestamp_ms,
-                    }
-                    for partition, mark in marks.items()
-                ],
-            )
-            await session.run(rebuild_progress.delete())
+            await self._for_whole_tables(session)
+            await self._without_waiting(session)
+            asked = AllClaims([each.value for each in one_by_one], sorted(ACTIVE), share)
+            return await self._claim_table.claim_all(session, asked)
+
+    async def whole(self) -> Whole:
+        async with transaction(self._engine, self._documents) as session:
+            await self._for_whole_tables(session)
             return Whole(
-                bookings=dict(seen.by_status),
+                bookings=await _by_status(session),
                 commands=await _count(session, commands),
                 keys=await _count(session, idempotency_keys),
                 gaps=await _gaps(session),
-                overlapping=seen.overlapping,
-                unsettled=seen.unsettled,
-                digest=await self._with_history(session, seen.digest),
+                unsettled=await _unsettled(session),
+                digest=await content_digest(session, in_sql=self._is_postgresql),
             )
 
-    async def _with_history(self, session: Session, digest: Any) -> str:
-        found = booking_history.c
-        rows = await session.run(select(booking_history).order_by(found.booking_id, found.version))
-        keys = await self._guest_keys.opening(session, (row.reason for row in rows))
-        for row in rows:
-            content = row._asdict() | {"reason": opened_reason(row, keys)}
-            digest.update(repr(tuple(content.values())).encode())
-        return str(digest.hexdigest())
+    async def finish(self, commands_topic: str, marks: Mapping[int, Mark]) -> None:
+        rows: list[dict[str, object]] = [
+            {
+                "topic": commands_topic,
+                "partition": partition,
+                "epoch": 1,
+                "mark_offset": mark.offset,
+                "mark_timestamp_ms": mark.timestamp_ms,
+            }
+            for partition, mark in marks.items()
+        ]
+        async with transaction(self._engine, self._documents) as session:
+            await session.run(self._write_marks, rows)
+            await session.run(rebuild_progress.delete())
 
-    async def _claim_all(self, session: Session, rules: Rules) -> _Seen:
-        """Claims for every active booking, and what else is to be told of each."""
-        seen = _Seen()
-        async for page in _pages(session):
-            keys = await self._guest_keys.opening(session, (row.personal for row in page))
-            found = [booking_of(row, keys) for row in page]
-            for booking in found:
-                seen.note(booking)
-            claims = [
-                _claim(booking)
-                for booking in found
-                if booking.status in ACTIVE
-                and rules.scope(booking.venue.type) is ConflictScope.UNIT
-            ]
-            held = await self._claim_table.insert(session, claims)
-            seen.overlapping += [c.booking_id for _, c in claims if c.claim_id not in held]
-        return seen
+    async def _for_whole_tables(self, session: Session) -> None:
+        if self._is_postgresql:
+            await session.run(text(_FOR_WHOLE_TABLES))
 
 
-class _Seen:
-    """What the pass over all bookings finds."""
-
-    def __init__(self) -> None:
-        self.by_status: Counter[str] = Counter()
-        self.overlapping: list[UUID] = []
-        self.unsettled: list[Unsettled] = []
-        self.digest = sha256()
-
-    def note(self, booking: Booking) -> None:
-        self.by_status[booking.status.value] += 1
-        content = open_row(booking) | PersonalPart.of(booking).shown()
-        self.digest.update(repr(sorted(content.items())).encode())
-        kept = booking.payment.kept
-        if booking.status in _ENDED and not kept.is_zero:
-            self.unsettled.append(
-                Unsettled(booking.reference, booking.status.value, f"{kept.text()} {kept.currency}")
-            )
+async def _by_status(session: Session) -> Mapping[str, int]:
+    status = bookings.c.status
+    rows = await session.run(select(status, func.count().label("found")).group_by(status))
+    return {row.status: row.found for row in rows}
 
 
-def _claim(booking: Booking) -> Claim:
-    id_ = uuid5(_CLAIMS, f"{booking.id}/{booking.version}")
-    claim = ClaimSlot(id_, booking.id, booking.venue.id, booking.hold.item, booking.slot)
-    return booking.id, claim
-
-
-def _bookings(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
-    """One row a booking: a statement cannot touch one twice."""
-    latest: dict[UUID, Rebuilt] = {}
-    for each in rebuilt:
-        standing = latest.get(each.booking.id)
-        if standing is None or standing.booking.version < each.booking.version:
-            latest[each.booking.id] = each
-    return [booking_row(each.booking, each.data_key) for each in latest.values()]
-
-
-def _each(rebuilt: Sequence[Rebuilt]) -> list[Rebuilt]:
-    return list({each.start.row_id: each for each in rebuilt}.values())
-
-
-def _history(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
-    return [
-        {
-            "booking_id": each.booking.id,
-            "version": each.booking.version,
-            "from_status": each.history.from_status,
-            "to_status": each.history.to_status,
-            "changed_by": each.history.changed_by,
-            "reason": sealed_reason(
-                each.booking.id, each.booking.version, each.history.reason, each.data_key
-            ),
-            "created_at": each.booking.updated_at,
-        }
-        for each in rebuilt
-        if each.history is not None
-    ]
-
-
-def _outcome_row(each: Rebuilt) -> dict[str, object]:
-    return {
-        "row_id": each.start.row_id,
-        "status": each.outcome.status,
-        "code": each.outcome.code,
-        "reply": each.outcome.reply,
-        "sealed": each.outcome.sealed,
-        "events": each.outcome.events,
-        "replayed_from": None,
-        "journal": "[]",
-        "recorded_at": each.recorded_at,
-    }
-
-
-def _references(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
-    found = {each.booking.id: each.booking.reference for each in rebuilt}
-    return [{"booking_id": id_, "reference": reference} for id_, reference in found.items()]
-
-
-def _keys(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
-    found: dict[UUID, KeyClaim] = {}
-    for each in rebuilt:
-        if (key := each.key) is not None:
-            standing = found.get(key.key_id)
-            if standing is None or standing.sent < key.sent:
-                found[key.key_id] = key
-    return [
-        {
-            "key_id": key.key_id,
-            "row_id": key.row_id,
-            "request_hash": key.request_hash,
-            "taken_at": key.sent,
-            "expires_at": key.expires_at,
-        }
-        for key in found.values()
-    ]
-
-
-async def _pages(session: Session) -> AsyncIterator[Sequence[Row[Any]]]:
-    after: UUID | None = None
-    while True:
-        query = select(bookings).order_by(bookings.c.id).limit(_PAGE)
-        page = await session.run(query if after is None else query.where(bookings.c.id > after))
-        if not page:
-            return
-        yield page
-        after = page[-1].id
+async def _unsettled(session: Session) -> list[Unsettled]:
+    found = bookings.c
+    rows = await session.run(
+        select(
+            *(found.booking_reference, found.status, found.payment_status, found.currency),
+            *(found.amount_paid, found.amount_refunded),
+        )
+        .where(found.status.in_(_ENDED), found.amount_paid != found.amount_refunded)
+        .order_by(found.id)
+    )
+    told = []
+    for row in rows:
+        paid, back = Money(row.amount_paid, row.currency), Money(row.amount_refunded, row.currency)
+        kept = Payment(None, PaymentStatus(row.payment_status), paid, back).kept
+        if not kept.is_zero:  # SQLite's amounts are text, and so may differ and be equal
+            text_ = f"{kept.text()} {kept.currency}"
+            told.append(Unsettled(row.booking_reference, row.status, text_))
+    return told
 
 
 async def _count(session: Session, table: Any) -> int:

@@ -25,7 +25,7 @@ from adapters.database.tables import (
 from adapters.database.undo_rows import sealed_owed
 from domain.effects import ClaimSlot
 from domain.outcome import Claims
-from handlers.ports import BookingWrite, PromiseBroken, Recording, Sealer
+from handlers.ports import BookingWrite, Overtaken, PromiseBroken, Recording, Sealer
 
 
 class Recorder:
@@ -101,7 +101,7 @@ class Recorder:
         entries = await session.run(self._end_journal, [{"row_id": each} for each in ending])
         under_way = {entry.row_id for entry in entries if entry.sequence == 0}
         if ended := set(ending) - under_way:
-            raise PromiseBroken(f"the commands {_listed(ended)} are not under way, or have ended")
+            raise Overtaken(f"the commands {_listed(ended)} are not under way, or have ended")
 
     async def _write_bookings(self, session: Session, writes: Sequence[BookingWrite]) -> None:
         expected = {write.booking.id: write.booking.version for write in writes}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row
+import asyncpg
+from sqlalchemy import Executable, Row, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.documents import Document, Documents
@@ -38,6 +39,30 @@ class Session:
         with outages_named(self._setting):
             result = await self._connection.execute(statement, parameters)
             return result.all() if result.returns_rows else ()
+
+    async def copy(self, rows: Mapping[Table, Document]) -> bool:
+        """PostgreSQL's COPY, table by table: all of the rows, or none when one is there already.
+
+        Of a table all rows have the same columns in the same order. Something else has to have been
+        run in the transaction before: that is what begins it.
+        """
+        raw = (await self._connection.get_raw_connection()).driver_connection
+        if not isinstance(raw, asyncpg.Connection):
+            raise TypeError(f"expected a connection of asyncpg, got {type(raw).__name__}")
+        with outages_named(self._setting):
+            savepoint = raw.transaction()
+            await savepoint.start()
+            try:
+                for table, each in rows.items():
+                    if each:
+                        records = [tuple(row.values()) for row in each]
+                        names = list(each[0])
+                        await raw.copy_records_to_table(table.name, columns=names, records=records)
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+                await savepoint.rollback()
+                return False
+            await savepoint.commit()
+        return True
 
 
 @asynccontextmanager

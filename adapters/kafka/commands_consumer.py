@@ -27,6 +27,7 @@ from handlers.ports import (
     KeysAway,
     Onlooker,
     Output,
+    Overtaken,
     Record,
     Stage,
     Unseen,
@@ -288,7 +289,9 @@ class CommandsConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         failed = {source: parts[source] for source in sources}
         self._figures.failed(len(failed), error)
         self._lanes.trust(failed)
-        if isinstance(error, OutputRefused):
+        if isinstance(error, Overtaken):
+            _log.warning("overtaken by another lane", reason=str(error))
+        if isinstance(error, OutputRefused | Overtaken):  # which the next try does not meet with
             await self._again(consumer, parts, sources, 0.0)
             return
         self._stuck.update(sources)

@@ -14,7 +14,7 @@ from adapters.kafka.publishing import from_commit
 from adapters.kafka.records import accept_any_record, record_of
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.stopping import stopped
-from handlers.ports import Mark, Record
+from handlers.ports import WHOLE_OF_IT, Mark, Record, Share
 
 _MOST_RECORDS = 2_000
 
@@ -76,9 +76,11 @@ async def reading(
     since: Mapping[int, int] | None = None,
     from_ms: int | None = None,
     until_ms: int | None = None,
+    share: Share = WHOLE_OF_IT,
 ) -> AsyncIterator[TopicReader]:
     """From the beginning, or from `since` (partition to offset), or from a time, to what is there
-    now or was written before `until_ms`. The topic has to exist.
+    now or was written before `until_ms`; of all partitions, or of a share of them. The topic has to
+    exist.
     """
     accept_any_record()
     consumer = AIOKafkaConsumer(
@@ -91,7 +93,7 @@ async def reading(
     await consumer.start()
     try:
         partitions = await consumer._client._wait_on_metadata(topic)
-        sources = [TopicPartition(topic, partition) for partition in partitions]
+        sources = [TopicPartition(topic, each) for each in partitions if share.has(each)]
         consumer.assign(sources)
         first = await consumer.beginning_offsets(sources)
         last = await consumer.end_offsets(sources)

@@ -30,7 +30,7 @@ class Taking:
     async def records(self, consumer: AIOKafkaConsumer) -> Sequence[Any]:
         """The next records, each partition's in their order; none when none came for a while."""
         share = max(1, self.most // self.shares)
-        taken: _Taken = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=share)
+        taken = await _fetched(consumer, (), _WAIT_MS, share)
         if _count(taken) == share:  # there may be more
             while others := consumer.assignment() - taken.keys():
                 found = await _at_hand(consumer, others, min(share, self.most - _count(taken)))
@@ -51,10 +51,36 @@ async def _at_hand(
     if not room:
         return {}
     try:
-        found: _Taken = await consumer.getmany(*sources, timeout_ms=0, max_records=room)
+        return await _fetched(consumer, sources, 0, room)
     except KafkaError:
         return {}
+
+
+async def _fetched(
+    consumer: AIOKafkaConsumer, sources: Collection[TopicPartition], wait_ms: int, most: int
+) -> _Taken:
+    """Of these sources, of all when none is named; an error loses nothing.
+
+    aiokafka meets with a damaged batch when it has taken records of other partitions already. It
+    forgets them with the error but stays behind them, and they would never come.
+    """
+    assignment = _assignment(consumer)
+    before = assignment.all_consumed_offsets() if assignment else {}
+    try:
+        found: _Taken = await consumer.getmany(*sources, timeout_ms=wait_ms, max_records=most)
+    except BaseException:
+        if _assignment(consumer) is assignment:
+            for source, position in before.items():
+                if assignment.state_value(source).position != position.offset:
+                    consumer.seek(source, position.offset)
+        raise
     return found
+
+
+def _assignment(consumer: AIOKafkaConsumer) -> Any:
+    """None while there is none, and another one after each rebalance."""
+    subscription = consumer._subscription.subscription
+    return subscription and subscription.assignment
 
 
 def _count(taken: _Taken) -> int:

@@ -155,7 +155,8 @@ class PartnerClient:
             attempt += 1
             answer = await self._attempt(exchange, call, path, headers, body, failed, now)
             if not isinstance(answer, _Failure):
-                self._note(well=True)
+                if self._breaker.failures:
+                    self._note(well=True)
                 return after_unheard(answer) if may_have_happened else answer
             may_have_happened |= answer.may_have_happened
             self._figures.failed(call, answer.reason)
@@ -232,7 +233,9 @@ class PartnerClient:
                 read = exchange.reader(response.status)
                 if read is None:
                     return _refused(response)
-                return read(await _body_of(response), call)
+                if _is_within_the_limit(response):
+                    return read(bytes(await response.bytes()), call)
+                return read(await _up_to_the_limit(response), call)
         except RequestError as error:
             return self._without_answer(error)
         except GarbledError as garbled:
@@ -270,13 +273,20 @@ class PartnerClient:
             )
 
 
-async def _body_of(response: Response) -> bytes:
-    """The whole body; raises GarbledError, without reading on, when it is over the limit."""
+def _is_within_the_limit(response: Response) -> bool:
+    """By what it says of its length; raises GarbledError, with the body unread, when that is over
+    the limit.
+    """
     length = response.get_header("content-length")
-    if length is not None and length.isdigit():
-        if int(length) > BODY_LIMIT_BYTES:
-            raise GarbledError(f"expected at most {BODY_LIMIT_BYTES} bytes, got {length}")
-        return bytes(await response.bytes())
+    if length is None or not length.isdigit():
+        return False
+    if int(length) > BODY_LIMIT_BYTES:
+        raise GarbledError(f"expected at most {BODY_LIMIT_BYTES} bytes, got {length}")
+    return True
+
+
+async def _up_to_the_limit(response: Response) -> bytes:
+    """The whole body; raises GarbledError, without reading on, when it is over the limit."""
     body = bytearray()
     while (chunk := await response.body_reader.read_chunk()) is not None:
         body += chunk

@@ -93,7 +93,9 @@ class HttpPartners:
         """To be run beside: each keeps to what the names of a partner say, until cancelled."""
         return [client.follow_names() for client in self._clients.values()]
 
-    async def call(self, call: PartnerCall, trace: Mapping[str, str]) -> PartnerAnswer:
+    def call(
+        self, call: PartnerCall, trace: Mapping[str, str]
+    ) -> Coroutine[Any, Any, PartnerAnswer]:
         """One call with its retries; the answer of its kind, or PartnerUnavailable."""
         client, exchange = self._routes[type(call)]
-        return await client.ask(exchange, call, trace)
+        return client.ask(exchange, call, trace)

@@ -8,7 +8,6 @@ come from the settings alone: `jku`, `jwk`, `x5u` and the like are not even read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -27,6 +26,7 @@ from adapters.tokens.compact import CompactToken, header_of
 from adapters.tokens.keys import KeySource
 from domain.principal import Admin, Principal
 from domain.refusal import Code, Refusal
+from domain.values import dataclass
 from handlers.ports import Record
 
 LEEWAY_SECONDS: Final = 30.0

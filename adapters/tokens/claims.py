@@ -6,12 +6,13 @@ What is checked here does not depend on the time, so a token that comes again is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from domain.principal import Admin, Business, Guest, Principal
 from domain.refusal import Code, Refusal
+from domain.values import dataclass
+from schemas.fields import uuid_of
 
 Claims = Mapping[str, Any]
 
@@ -97,20 +98,17 @@ def _subject(claims: Claims) -> str:
 
 
 def _uuid(text: object, complaint: str) -> UUID:
-    """Only the canonical form: `UUID()` alone would also take braces, urn: and hyphens anywhere."""
-    try:
-        found = UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        found = None
-    if found is None or str(found) != str(text).lower():
+    """Only the canonical form: `UUID()` would also take braces, urn: and hyphens anywhere."""
+    found = uuid_of(text)
+    if found is None:
         raise TokenError(complaint)
     return found
 
 
 def _seconds(claims: Claims, name: str) -> float:
     value = claims.get(name)
+    if type(value) is int or type(value) is float:
+        return value
     if value is None:
         raise TokenError(f'"{name}" is missing')
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TokenError(f'"{name}" must be a number of seconds since 1970')
-    return value
+    raise TokenError(f'"{name}" must be a number of seconds since 1970')

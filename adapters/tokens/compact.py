@@ -8,12 +8,14 @@ signature itself is still PyJWT's affair.
 from __future__ import annotations
 
 from binascii import Error, a2b_base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from jwt import DecodeError, InvalidAlgorithmError, InvalidSignatureError, PyJWK
+
+from domain.values import dataclass
 
 # base64url: what base64 has instead of "-" and "_", and padding, become letters that it refuses.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
@@ -27,7 +29,7 @@ _LAST: Final = {1: _LETTERS[::4], 2: _LETTERS[::16], 3: b""}
 class CompactToken:
     """Nothing of it is to be believed before `verify` has returned."""
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     payload: bytes
     signed: bytes
     signature: bytes
@@ -50,7 +52,8 @@ class CompactToken:
             raise InvalidSignatureError("expected the key's signature")
 
 
-def header_of(part: bytes) -> dict[str, Any]:
+@lru_cache(maxsize=64)  # an issuer's tokens all begin alike
+def header_of(part: bytes) -> Mapping[str, Any]:
     """What the first part of a token says. Raises jwt.DecodeError when it is no JSON object."""
     try:
         said = orjson.loads(_decoded(part))

@@ -9,8 +9,10 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.rebuild_processes import Processes
     from app.rebuilding import Report
 
+_READ: Final = ("commands", "events", "guest-keys")
 _LOST: Final = (
     "Lost with the database: refusals and their keys, commands that had only started, what"
     " was still owed to partners, and the audit log."
@@ -38,6 +40,8 @@ def rebuild(
     from app.cli.printing import say, say_json, warn
     from app.cli.progress import progress
     from app.failures import Failure
+    from app.rebuild_part import Plan
+    from app.rebuild_processes import PartDied, forked, number_for
     from app.rebuilding import CannotRebuild, rebuild_database
     from app.settings import read
     from app.settings.audit import AuditSection
@@ -53,25 +57,27 @@ def rebuild(
     warn(reading.notices)
     kafka = reading[KafkaSection].value
 
-    async def work(advance: Callable[[int, int], None]) -> Report:
-        prefix = kafka.topic_prefix
-        await require_topics(
-            kafka, f"{prefix}.commands", f"{prefix}.events", f"{prefix}.guest-keys"
-        )
-        return await rebuild_database(
-            kafka,
-            reading[DatabaseSection].value,
-            reading[RulesSection].value(Fallback(is_allowed=False)),  # nothing is priced here
-            reading[SealSection].seal_keys,
-            audit_keys=None if dry_run else reading[AuditSection].value,
-            is_rehearsal=dry_run,
-            advance=advance,
-        )
+    plan = Plan(
+        kafka,
+        reading[DatabaseSection].value,
+        reading[RulesSection].value(Fallback(is_allowed=False)),  # nothing is priced here
+        reading[SealSection].seal_keys,
+        is_rehearsal=dry_run,
+    )
+    audit_keys = None if dry_run else reading[AuditSection].value
+
+    async def work(processes: Processes, advance: Callable[[int, int], None]) -> Report:
+        await require_topics(kafka, *(f"{kafka.topic_prefix}.{each}" for each in _READ))
+        return await rebuild_database(plan, processes, audit_keys=audit_keys, advance=advance)
 
     try:
-        with kafka_failures(kafka), progress("events", quiet=json) as advance:
-            report = run_quietly(work(advance))
-    except (CannotRebuild, DatabaseInUse) as error:
+        with (
+            forked(number_for(plan)) as processes,
+            kafka_failures(kafka),
+            progress("events", quiet=json) as advance,
+        ):
+            report = run_quietly(work(processes, advance))
+    except (CannotRebuild, DatabaseInUse, PartDied) as error:
         raise Failure(str(error)) from error
     except CannotOpen as error:
         raise Failure(f"BOOKING_SEAL__KEYS: {error}") from error

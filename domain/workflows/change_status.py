@@ -57,7 +57,7 @@ def change_status(command: ChangeStatus, at: Moment, rules: Rules) -> Workflow:
 
 
 def _move(command: ChangeStatus, booking: Booking, at: Moment) -> Workflow:
-    by = command.asked.principal.label
+    by = command.asked.label
     if command.to in ACTIVE:
         return moved(booking, command.to, by, at.decided, command.reason)
     release = release_of(command.asked, booking)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.booking import Source
 from domain.commands import CheckAvailability, Moment
@@ -21,6 +21,7 @@ from domain.effects import (
     PartnerUnavailable,
     TakenSlot,
 )
+from domain.named_ids import named_id
 from domain.policies.partners import inventory_away, refuse_capacity
 from domain.policies.timing import refuse_start
 from domain.refusal import Code, Refusal
@@ -106,4 +107,4 @@ def _estimate(query: CheckAvailability) -> GetEstimate:
 
 
 def _key(query_id: UUID, step: str) -> str:
-    return str(uuid5(query_id, f"call/{step}"))
+    return str(named_id(query_id, f"call/{step}"))

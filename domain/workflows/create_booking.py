@@ -45,8 +45,7 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
     price, valid_until = offer
     reserve = calls.reserve(command)
     scope = rules.scope(command.venue.type)
-    claim_id = command.asked.derived("claim/given")
-    held = yield from hold_unit(reserve, command.slot, scope, claim_id, extends=False)
+    held = yield from hold_unit(command.asked, reserve, command.slot, scope, extends=False)
     if isinstance(held, Rejected):
         return held
     opened = yield from open_payment(calls.intent(command, price), command.venue.id)
@@ -55,7 +54,7 @@ def create_booking(command: CreateBooking, at: Moment, rules: Rules) -> Workflow
         return replace(opened, owed=opened.owed + released)
     window_ends = at.decided + rules.confirmation_window
     expires_at = earliest(window_ends, held.reservation.expires_at, valid_until)
-    changed_by = command.asked.principal.label
+    changed_by = command.asked.label
     return Accepted(
         booking=_pending(command, at.decided, price, opened.payment, held, expires_at),
         events=(Happened(EventType.CREATED, changed_by, to_status=Status.PENDING),),

@@ -30,7 +30,7 @@ def expire_booking(command: ExpireBooking, at: Moment) -> Workflow:
     return moved(
         booking,
         to,
-        by=command.asked.principal.label,
+        by=command.asked.label,
         at=at.decided,
         reason="not confirmed in time",
         owed=given_back.owed,

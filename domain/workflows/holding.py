@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID
-
 from domain.booking import Hold
+from domain.commands import Asked
 from domain.effects import ClaimSlot, Full, PartnerUnavailable, ReserveInventory, SlotTaken
 from domain.effects import Reservation as Reserved
 from domain.outcome import Rejected
 from domain.policies.partners import inventory_away, no_capacity, slot_unavailable
 from domain.rules import ConflictScope
 from domain.time_slot import TimeSlot
+from domain.values import dataclass
 from domain.workflow import Step, ask
 from domain.workflows.give_back import release_reserved
 
@@ -26,10 +25,10 @@ class Held:
 
 
 def hold_unit(
+    asked: Asked,
     reserve: ReserveInventory,
     slot: TimeSlot,
     scope: ConflictScope,
-    claim_id: UUID,
     *,
     extends: bool,
 ) -> Step[Held | Rejected]:
@@ -47,7 +46,7 @@ def hold_unit(
     is_moved = reserve.item is not None and hold.item != reserve.item
     if scope is ConflictScope.UNIT and (reserve.item is None or is_moved):
         claim = ClaimSlot(
-            claim_id=claim_id,
+            claim_id=asked.derived("claim/given"),
             booking_id=reserve.booking_id,
             venue_id=reserve.venue_id,
             item=hold.item,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.booking import Booking, Payment, PaymentStatus
@@ -19,6 +18,7 @@ from domain.money import Money
 from domain.outcome import Rejected
 from domain.policies.partners import payment_away, payment_declined
 from domain.undo import Undo
+from domain.values import dataclass
 from domain.workflow import Step, ask
 from domain.workflows.give_back import intent_owed
 
@@ -74,7 +74,9 @@ def after_intent(
         return answer
     if answer.amount is not None and answer.amount.currency != total.currency:
         return PartnerUnavailable(Partner.PAYMENT, "an intent in another currency", True)
-    known = replace(payment, intent_id=answer.intent_id)
-    if answer.status is PaymentStatus.SUCCEEDED:
-        return known.received(answer.amount or total)
-    return known if known.status is PaymentStatus.AT_VENUE else replace(known, status=answer.status)
+    status, paid = answer.status, payment.paid
+    if status is PaymentStatus.SUCCEEDED:
+        paid = answer.amount or total
+    elif payment.status is PaymentStatus.AT_VENUE:
+        status = payment.status
+    return Payment(answer.intent_id, status, paid, payment.refunded)

@@ -53,8 +53,7 @@ def rehold(
     """What is held for `stay`; refused, inventory is told again of what the booking had."""
     if stay.item != booking.hold.item:
         reserve = _reserve(asked, booking, stay)
-        claim_id = asked.derived("claim/given")
-        return (yield from hold_unit(reserve, stay.slot, scope, claim_id, extends=True))
+        return (yield from hold_unit(asked, reserve, stay.slot, scope, extends=True))
     unchanged = Held(_reservation(booking.hold), booking.hold, is_moved=False)
     if stay == stay_of(booking):
         return unchanged

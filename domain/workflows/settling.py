@@ -39,5 +39,5 @@ def recorded(settling: Settling, booking: Booking, payment: Payment) -> Settled:
         payment = payment.at_venue()
     after = booking.changed(settling.at.decided, payment=payment)
     changes = public_changes(booking, after)
-    changed_by = settling.command.asked.principal.label
+    changed_by = settling.command.asked.label
     return Settled(Accepted(after, (Happened(EventType.UPDATED, changed_by, changes=changes),)))

@@ -52,7 +52,7 @@ def update_booking(command: UpdateBooking, at: Moment, rules: Rules) -> Workflow
         return taken
     payment, owed = yield from _leave(command, booking, taken, repriced)
     after = _changed(command.changes, booking, stay, repriced, taken, payment, at.decided)
-    changed_by = command.asked.principal.label
+    changed_by = command.asked.label
     changes = public_changes(booking, after)
     is_moved = (after.slot, after.hold.item) != (booking.slot, booking.hold.item)
     return Accepted(

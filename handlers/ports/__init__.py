@@ -60,7 +60,15 @@ from handlers.ports.reads import (
     Owing,
     Schema,
 )
-from handlers.ports.rebuilding import Gap, RebuildRows, Rebuilt, Unsettled, Whole
+from handlers.ports.rebuilding import (
+    WHOLE_OF_IT,
+    Gap,
+    RebuildRows,
+    Rebuilt,
+    Share,
+    Unsettled,
+    Whole,
+)
 from handlers.ports.retention import RetentionRows
 from handlers.ports.rows import (
     BookingWrite,
@@ -69,6 +77,7 @@ from handlers.ports.rows import (
     KeyClaim,
     KeyHolder,
     KnownCommand,
+    Overtaken,
     PromiseBroken,
     Recording,
     RetiredCommand,
@@ -84,6 +93,7 @@ from handlers.ports.watching import Onlooker, Stage, Unseen
 __all__ = [
     "ANY_OFFSET",
     "NOTHING_KNOWN",
+    "WHOLE_OF_IT",
     "Abandoned",
     "AuditEntry",
     "AuditLog",
@@ -127,6 +137,7 @@ __all__ = [
     "Mark",
     "Onlooker",
     "Output",
+    "Overtaken",
     "Owing",
     "Partners",
     "PromiseBroken",
@@ -143,6 +154,7 @@ __all__ = [
     "Sealer",
     "ServiceKeys",
     "ServiceSigner",
+    "Share",
     "SignedBy",
     "Stage",
     "Start",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final, Protocol
+
+from domain.values import dataclass
 
 _LAST_MS: Final = 253_402_300_799_000  # the last second of the year 9999
 

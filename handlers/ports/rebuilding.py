@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.booking import Booking
@@ -27,6 +27,21 @@ class Rebuilt:
     recorded_at: datetime
     key: KeyClaim | None
     data_key: DataKey | None = None  # the guest's; None: nothing personal, or erased
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One of `of` equal shares of something, `number` counted from 0."""
+
+    number: int
+    of: int
+
+    def has(self, partition: int) -> bool:
+        """Whether that partition is one of its."""
+        return partition % self.of == self.number
+
+
+WHOLE_OF_IT: Final = Share(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +70,11 @@ class Whole:
     commands: int
     keys: int
     gaps: Sequence[Gap]
-    overlapping: Sequence[UUID]  # bookings whose slot another one claims
     unsettled: Sequence[Unsettled]
-    digest: str  # of all bookings and their history; the same content, the same digest
+    # Of all bookings and their history: the same content, the same digest. Of what is sealed it has
+    # no more than which key sealed it.
+    digest: str
+    overlapping: Sequence[UUID] = ()  # bookings whose slot another one claims
 
 
 class RebuildRows(Protocol):
@@ -83,10 +100,20 @@ class RebuildRows(Protocol):
         self, rebuilt: Sequence[Rebuilt], topic: str, reached: Mapping[int, int]
     ) -> None:
         """In one transaction with the progress; what is there already is left, and of a booking
-        the highest version stays.
+        the highest version stays. After a crash of the server it may be lost, progress and all.
         """
         ...
 
-    async def finish(self, rules: Rules, commands_topic: str, marks: Mapping[int, Mark]) -> Whole:
-        """Claims, the lanes' marks, and an end to the progress; gives what there is now."""
+    async def claim(self, rules: Rules, share: Share) -> Sequence[UUID]:
+        """A claim for every active booking of this share of the venues, in place of what claims
+        they had; gives the bookings whose slot another one claims. Shares may be done side by side.
+        """
+        ...
+
+    async def whole(self) -> Whole:
+        """What there is, and what is to be told of it, but for `overlapping`: `claim` gives it."""
+        ...
+
+    async def finish(self, commands_topic: str, marks: Mapping[int, Mark]) -> None:
+        """The lanes' marks, and an end to the progress; all that was written stands for good."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from domain.booking import Booking
 from domain.outcome import Claims, StatusChange
 from domain.refusal import Code
 from domain.undo import Undo
+from domain.values import dataclass
 from handlers.ports.log import Coordinates
 from handlers.ports.privacy import DataKey
 
@@ -23,6 +23,12 @@ class DatabaseAway(Exception):
 
 class PromiseBroken(Exception):
     """The database holds what the one-writer rule should make impossible; the message says what."""
+
+
+class Overtaken(PromiseBroken):
+    """Another lane has ended one of these commands meanwhile, as it may what belongs to no venue.
+    Nothing stands of this try, and the next one finds the outcome.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from handlers.ports import (
     LaneState,
     LaneTransaction,
     Mark,
+    Overtaken,
     Owing,
     PromiseBroken,
     Recording,
@@ -636,7 +637,7 @@ class FakeTransaction:
     def _end(self, recording: Recording) -> None:
         tables = self._tables
         if recording.row_id in tables.outcomes:
-            raise PromiseBroken(f"command {recording.row_id} has an outcome already")
+            raise Overtaken(f"command {recording.row_id} has an outcome already")
         tables.outcomes[recording.row_id] = recording.outcome
         tables.recorded_at[recording.row_id] = recording.recorded_at
         tables.stories[recording.row_id] = recording.journal

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from domain.effects import RefundPayment
 from handlers.ports import Output, Rebuilt, Record
-from handlers.rebuild import Rebuild
+from handlers.rebuild import Rebuild, Unusable, Version
 from handlers.sealing import reply_of
 from tests.handlers.test_put_back import condemned, send_back, the_letter
 from tests.handlers.world import ADMIN, GUEST, STAFF, World
@@ -18,8 +18,34 @@ from tests.handlers.world import ADMIN, GUEST, STAFF, World
 AWAY = 16  # minutes after which a pending booking expires
 
 
-def a_fold(world: World) -> Rebuild:
-    return Rebuild(world.database.service_keys, world.rules, world.guests_keys())
+@dataclass
+class Fold:
+    """A rebuild that finds every key that is left."""
+
+    world: World
+    fold: Rebuild
+
+    @property
+    def unusable(self) -> list[Unusable]:
+        return self.fold.unusable
+
+    def read(self, records: list[Record]) -> list[Rebuilt]:
+        return self._rebuilt(self.fold.read(records))
+
+    def rest(self) -> list[Rebuilt]:
+        return self._rebuilt(self.fold.rest())
+
+    def first_open(self, partition: int, otherwise: int) -> int:
+        return self.fold.first_open(partition, otherwise)
+
+    def _rebuilt(self, versions: list[Version]) -> list[Rebuilt]:
+        left = self.world.guests_keys()
+        needed = self.fold.keys_needed(versions)
+        return self.fold.rebuilt(versions, {id_: left[id_] for id_ in needed if id_ in left})
+
+
+def a_fold(world: World) -> Fold:
+    return Fold(world, Rebuild(world.database.service_keys, world.rules))
 
 
 async def a_day() -> World:

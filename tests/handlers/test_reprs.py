@@ -17,7 +17,7 @@ async def test_no_repr_of_what_a_command_passes_through_shows_anything_personal(
     await world.settle()
     world.cancel(booking, reason="ada-is-ill")
     await world.settle()
-    items = [world.handlers.intake.read(record) for record in world.log]
+    items = world.handlers.intake.read(world.log)
     shown = repr(
         [
             items,

@@ -17,6 +17,7 @@ from app.local_servers import KafkaServer, PostgresServer
 from tests.samples.toolchains import LANGUAGES, built, environment
 from tests.service.builders import a_create, a_venue, at
 from tests.service.callers import a_guest
+from tests.service.command_line import ran
 from tests.service.house import House, a_house
 from tests.service.waiting import until
 
@@ -41,23 +42,15 @@ class Sample:
             "GUEST_TOKEN": a_guest().token or "",
             "VENUE_ID": venue_id.upper(),  # the key is to be lower case all the same
         }
-        process = await asyncio.create_subprocess_exec(
+        done = await ran(
             *self.start,
-            cwd=self.folder,
             env={**environment(), **settings},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            cwd=self.folder,
+            within_seconds=_RUN_SECONDS,
         )
-        try:
-            out, err = await asyncio.wait_for(process.communicate(), _RUN_SECONDS)
-        finally:
-            if process.returncode is None:
-                process.kill()
-        assert process.returncode is not None
-        lines = out.decode().splitlines()
-        assert lines, f"it printed nothing but {err.decode()!r}"
-        return process.returncode, lines
+        lines = done.out.splitlines()
+        assert lines, f"it printed nothing but {done.err!r}"
+        return done.code, lines
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)

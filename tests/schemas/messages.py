@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.commands import Command
 from domain.principal import Business, Guest, Principal
 from domain.refusal import Refusal
-from schemas.building import build_command
+from schemas.building import asked_by, build_command
 from schemas.envelope import RawCommand, parse_command
 
 GUEST = Guest(UUID("11111111-1111-4111-8111-111111111111"))
@@ -50,7 +50,8 @@ def raw(type_: str, data: Any, **changes: Any) -> RawCommand:
 
 
 def built(type_: str, data: Any, principal: Principal = GUEST, **changes: Any) -> Command | Refusal:
-    return build_command(raw(type_, data, **changes), principal)
+    command = raw(type_, data, **changes)
+    return build_command(command, asked_by(principal, command))
 
 
 def errors(refusal: object) -> dict[str, str]:

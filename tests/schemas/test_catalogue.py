@@ -7,7 +7,7 @@ import pytest
 from domain.outcome import EventType
 from domain.principal import System
 from domain.refusal import Refusal
-from schemas.building import build_command
+from schemas.building import asked_by, build_command
 from schemas.catalogue import Kind, Message, catalogue
 from schemas.envelope import (
     COMMANDS,
@@ -50,7 +50,7 @@ def test_every_command_shown_would_be_accepted(message: Message) -> None:
     raw = parse_command(json_bytes(message.example))
     assert isinstance(raw, RawCommand), raw
     principal = System() if message.is_internal else GUEST
-    command = build_command(raw, principal)
+    command = build_command(raw, asked_by(principal, raw))
     assert not isinstance(command, Refusal), command
     assert message.is_internal == (message.name in SYSTEM_COMMANDS)
 

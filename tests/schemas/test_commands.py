@@ -26,7 +26,7 @@ from domain.lifecycle import Status
 from domain.permissions import Operation
 from domain.principal import Admin, System
 from domain.refusal import Code, Refusal
-from schemas.building import build_command
+from schemas.building import asked_by, build_command
 from schemas.envelope import RawCommand, parse_command
 from schemas.field_errors import MAX_ERRORS
 from schemas.powers import powers_used
@@ -98,7 +98,7 @@ def test_an_id_in_capitals_is_the_same_id() -> None:
 
 
 def test_everything_else_that_is_wrong_is_readable_and_invalid() -> None:
-    wrong = build_command(raw("create_booking", ABSENT), GUEST)
+    wrong = built("create_booking", ABSENT)
     assert isinstance(wrong, Refusal)
     assert wrong.code is Code.VALIDATION_FAILED
     assert errors(wrong) == {"data": "is required"}
@@ -154,8 +154,8 @@ def test_an_end_time_makes_the_length() -> None:
 
 def test_the_same_command_gives_the_same_ids_and_another_run_other_ones() -> None:
     command = raw("create_booking", a_create())
-    first, again = build_command(command, GUEST), build_command(command, GUEST)
-    redriven = build_command(command, GUEST, run=1)
+    first, again = (build_command(command, asked_by(GUEST, command)) for _ in range(2))
+    redriven = build_command(command, asked_by(GUEST, command, run=1))
     assert isinstance(first, CreateBooking)
     assert isinstance(redriven, CreateBooking)
     assert first == again
@@ -253,7 +253,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         party_size=0, venue_id=ABSENT, duration_minutes=5, end_time="2030-05-17T20:00:00Z", extra=1
     )
     command = raw("create_booking", wrong, idempotency_key="", priority=1)
-    assert set(errors(build_command(command, GUEST))) == {
+    assert set(errors(build_command(command, asked_by(GUEST, command)))) == {
         "data.party_size",
         "data.venue_id",
         "data.end_time",
@@ -501,8 +501,8 @@ def test_any_data_is_a_command_or_a_refusal(type_: str, data: Any, key: Any) -> 
         message = {"type": type_, "command_id": COMMAND, "data": sent, "idempotency_key": key}
         command = parse_command(_bytes(message))
         if isinstance(command, RawCommand):
-            build_command(command, GUEST)
-            build_command(command, BUSINESS)
+            build_command(command, asked_by(GUEST, command))
+            build_command(command, asked_by(BUSINESS, command))
             assert len(command.content_hash) == 64
 
 

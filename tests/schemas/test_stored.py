@@ -57,12 +57,12 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:
 
 @given(_drawn(PartnerAnswer))
 def test_a_partners_answer_survives_storage(answer: PartnerAnswer) -> None:
-    assert stored.answer_from_json(_through_text(stored.answer_to_json(answer))) == answer
+    assert stored.answer_from_json(_through_text(answer)) == answer
 
 
 @given(_drawn(PartnerCall))
 def test_a_partner_call_survives_storage(call: PartnerCall) -> None:
-    assert stored.call_from_json(_through_text(stored.call_to_json(call))) == call
+    assert stored.call_from_json(_through_text(call)) == call
 
 
 @given(_drawn(Owed))
@@ -77,7 +77,7 @@ def test_a_principal_survives_storage(principal: Principal) -> None:
 
 @given(_instants)
 def test_an_instant_keeps_the_offset_that_was_sent(at: datetime) -> None:
-    kept = stored.answer_from_json(stored.answer_to_json(Reservation("r-1", None, at)))
+    kept = stored.answer_from_json(_through_text(Reservation("r-1", None, at)))
     assert isinstance(kept, Reservation)
     assert kept.expires_at is not None
     assert kept.expires_at.isoformat() == at.isoformat()
@@ -85,7 +85,7 @@ def test_an_instant_keeps_the_offset_that_was_sent(at: datetime) -> None:
 
 def test_money_keeps_its_exact_digits() -> None:
     paid = Intent("pi_1", PaymentStatus.SUCCEEDED, Money(Decimal("110.00"), "EUR"))
-    kept = stored.answer_from_json(stored.answer_to_json(paid))
+    kept = stored.answer_from_json(_through_text(paid))
     assert isinstance(kept, Intent)
     assert kept.amount is not None
     assert str(kept.amount.amount) == "110.00"
@@ -115,7 +115,7 @@ def test_a_stored_value_that_is_not_an_answer_is_refused(value: Any) -> None:
 def test_a_call_is_not_taken_for_an_answer() -> None:
     capacity = Capacity(available=True, item=None, reason=None)
     with pytest.raises(ValueError, match="'Capacity'"):
-        stored.call_from_json(stored.answer_to_json(capacity))
+        stored.call_from_json(_through_text(capacity))
 
 
 def test_a_stored_principal_is_readable_to_people() -> None:
@@ -124,4 +124,4 @@ def test_a_stored_principal_is_readable_to_people() -> None:
 
 
 def _through_text(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+    return json.loads(stored.dump({"told": value}))["told"]

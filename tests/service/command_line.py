@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.service.house import House
@@ -33,17 +34,26 @@ async def booking(house: House, *arguments: str, settings: Mapping[str, str] | N
 
 async def booking_with(settings: Mapping[str, str], *arguments: str) -> Ran:
     """Run it with these settings and no other."""
+    return await ran(*BOOKING, *arguments, env=environment(settings))
+
+
+async def ran(
+    *command: str,
+    env: Mapping[str, str],
+    cwd: Path = REPOSITORY,
+    within_seconds: float = PATIENCE_SECONDS,
+) -> Ran:
+    """Any program, to its end; killed when it does not come to one in time."""
     process = await asyncio.create_subprocess_exec(
-        *BOOKING,
-        *arguments,
-        env=environment(settings),
-        cwd=REPOSITORY,
+        *command,
+        env=env,
+        cwd=cwd,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+        out, err = await asyncio.wait_for(process.communicate(), within_seconds)
     finally:
         if process.returncode is None:
             process.kill()

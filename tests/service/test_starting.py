@@ -23,9 +23,9 @@ from app.local_servers import KafkaServer, PostgresServer
 from app.settings import load
 from tests.service.asking import book, events_of, move
 from tests.service.callers import SECRET, a_guest
+from tests.service.command_line import booking
 from tests.service.house import House, a_house
 from tests.service.waiting import PATIENCE_SECONDS
-from tests.service.worker import BOOKING, REPOSITORY, environment
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -47,25 +47,11 @@ class Ended:
 
 async def run(house: House, settings: Mapping[str, str]) -> Ended:
     """`booking run` with these settings changed, to its end."""
-    process = await asyncio.create_subprocess_exec(
-        *BOOKING,
-        "run",
-        env=environment({**house.settings, **settings}),
-        cwd=REPOSITORY,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    text = output.decode()
+    ended = await booking(house, "run", settings=settings)
+    text = ended.out + ended.err
     assert "Traceback" not in text, text
     assert SECRET not in text
-    return Ended(process.returncode, text)
+    return Ended(ended.code, text)
 
 
 WRONG: Final = {

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,6 +13,7 @@ from app.local_servers import KafkaServer, PostgresServer
 from tests.service.asking import book, book_and_pay, failing
 from tests.service.builders import PERSONAL
 from tests.service.callers import a_guest
+from tests.service.command_line import booking
 from tests.service.house import House, a_house
 from tests.service.invariants import check
 
@@ -28,32 +24,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 async def house(kafka: KafkaServer, postgres: PostgresServer) -> AsyncIterator[House]:
     async with a_house(kafka, postgres) as running:
         yield running
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-async def booking(house: House, *arguments: str) -> Ran:
-    """The command line in a process of its own, as an operator runs it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "app.cli",
-        *arguments,
-        env={**os.environ, **house.settings, "COLUMNS": "120", "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return Ran(process.returncode or 0, out.decode(), err.decode())
 
 
 async def test_why_tells_a_failing_refund_and_retry_carries_it_through(house: House) -> None:

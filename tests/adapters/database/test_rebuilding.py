@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,9 +17,10 @@ from adapters.database.settings import DatabaseSettings
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.lifecycle import Status
+from domain.money import Money
 from domain.outcome import StatusChange
 from domain.rules import Fallback, Rules
-from handlers.ports import KeyClaim, Mark, Rebuilt, WrappedKey
+from handlers.ports import WHOLE_OF_IT, KeyClaim, Mark, Rebuilt, Share, Whole, WrappedKey
 from tests.adapters.database.lane import PARTITION, TOPIC, a_start, an_outcome, another_booking
 from tests.adapters.database.migrated import url_of
 from tests.adapters.database.sealing import KEYS
@@ -61,6 +64,14 @@ def three_versions() -> list[Rebuilt]:
     return [a_version(replace(first, version=version, party_size=version)) for version in (1, 2, 3)]
 
 
+async def finished(real: Database, marks: Mapping[int, Mark] | None = None) -> Whole:
+    """All that comes after the last event."""
+    overlapping = await real.rebuilding.claim(RULES, WHOLE_OF_IT)
+    whole = replace(await real.rebuilding.whole(), overlapping=overlapping)
+    await real.rebuilding.finish(TOPIC, marks or {})
+    return whole
+
+
 async def test_the_highest_version_stays_whatever_came_last(real: Database) -> None:
     versions = three_versions()
     for batch in ([versions[2]], [versions[0], versions[1]], [versions[1]]):
@@ -69,21 +80,21 @@ async def test_the_highest_version_stays_whatever_came_last(real: Database) -> N
     assert found[versions[0].booking.id] == versions[2].booking
     histories = await real.reads.histories([versions[0].booking.id])
     assert [row.version for row in histories[versions[0].booking.id]] == [1, 2, 3]
-    whole = await real.rebuilding.finish(RULES, TOPIC, {})
+    whole = await finished(real)
     assert (whole.commands, list(whole.gaps)) == (3, [])
 
 
 async def test_a_missing_version_is_a_gap(real: Database) -> None:
     first, _, third = three_versions()
     await real.rebuilding.write([first, third], EVENTS, {0: 7})
-    (gap,) = (await real.rebuilding.finish(RULES, TOPIC, {})).gaps
+    (gap,) = (await finished(real)).gaps
     assert (gap.booking_id, gap.version, gap.found) == (first.booking.id, 3, 2)
 
 
 async def test_active_bookings_hold_their_slots_again(real: Database) -> None:
     active, ended = another_booking(), another_booking(status=Status.CANCELLED)
     await real.rebuilding.write([a_version(active), a_version(ended)], EVENTS, {})
-    whole = await real.rebuilding.finish(RULES, TOPIC, {})
+    whole = await finished(real)
     (taken,) = await real.reads.conflicts(
         [FindConflicts(active.venue.id, active.hold.item, active.slot)]
     )
@@ -95,17 +106,76 @@ async def test_two_active_bookings_of_one_slot_are_told(real: Database) -> None:
     """Somebody changed events, or the rules were others then."""
     one, other = another_booking(), another_booking()
     await real.rebuilding.write([a_version(one), a_version(other)], EVENTS, {})
-    whole = await real.rebuilding.finish(RULES, TOPIC, {})
+    whole = await finished(real)
     assert len(whole.overlapping) == 1
+
+
+async def test_two_shares_side_by_side_claim_everything_once(rebuilt: Database) -> None:
+    venues = [replace(another_booking().venue, id=uuid4()) for _ in range(8)]
+    active = [another_booking(venue=each) for each in venues]
+    twice = [another_booking(venue=each) for each in venues[:3]]
+    rows = rebuilt.rebuilding
+    await rows.write([a_version(each) for each in (*active, *twice)], EVENTS, {})
+    shares = [Share(number, 2) for number in range(2)]
+    found = await asyncio.gather(*(rows.claim(RULES, each) for each in shares))
+    lost = {max(pair, key=lambda each: each.id).id for pair in zip(active, twice, strict=False)}
+    assert sorted(id_ for share in found for id_ in share) == sorted(lost)
+
+
+async def test_a_claim_of_an_earlier_try_does_not_stay(real: Database) -> None:
+    active = another_booking()
+    await real.rebuilding.write([a_version(active)], EVENTS, {})
+    await real.rebuilding.claim(RULES, WHOLE_OF_IT)
+    ended = replace(active, version=2, status=Status.CANCELLED)
+    await real.rebuilding.write([a_version(ended)], EVENTS, {})
+    await real.rebuilding.claim(RULES, WHOLE_OF_IT)
+    (taken,) = await real.reads.conflicts(
+        [FindConflicts(active.venue.id, active.hold.item, active.slot)]
+    )
+    assert taken == ()
+
+
+async def test_what_comes_again_beside_what_is_new_changes_nothing(real: Database) -> None:
+    """Read on after a crash, or an event that lies there twice: all of a batch is merged then."""
+    again, new = three_versions(), three_versions()
+    await real.rebuilding.write(again, EVENTS, {0: 3})
+    before = await finished(real)
+    await real.rebuilding.write([again[0], *new, again[1]], EVENTS, {0: 9})
+    ids = [again[0].booking.id, new[0].booking.id]
+    found = await real.reads.bookings(ids)
+    assert found == {id_: each[2].booking for id_, each in zip(ids, (again, new), strict=True)}
+    assert await real.rebuilding.progress(EVENTS) == {0: 9}
+    after = await finished(real)
+    assert (before.commands, after.commands, list(after.gaps)) == (3, 6, [])
+    await real.rebuilding.write(new, EVENTS, {0: 9})
+    assert await finished(real) == after
+
+
+async def test_money_that_an_ended_booking_kept_is_told(real: Database) -> None:
+    booking = another_booking(status=Status.CANCELLED)
+    payment, currency = booking.payment, booking.price.currency
+    paid = replace(
+        payment, paid=Money(Decimal("10.00"), currency), refunded=Money(Decimal("2.50"), currency)
+    )
+    even = replace(paid, refunded=Money(Decimal(10), currency))
+    other = another_booking(status=Status.EXPIRED)
+    versions = [replace(booking, payment=paid), replace(other, payment=even)]
+    await real.rebuilding.write([a_version(each) for each in versions], EVENTS, {})
+    (told,) = (await finished(real)).unsettled
+    assert (told.reference, told.status, told.kept) == (
+        booking.reference,
+        "cancelled",
+        f"7.50 {currency}",
+    )
 
 
 async def test_the_digest_is_of_the_content(real: Database) -> None:
     versions = three_versions()
     await real.rebuilding.write(versions[:2], EVENTS, {})
-    before = (await real.rebuilding.finish(RULES, TOPIC, {})).digest
-    assert (await real.rebuilding.finish(RULES, TOPIC, {})).digest == before
+    before = (await finished(real)).digest
+    assert (await finished(real)).digest == before
     await real.rebuilding.write(versions[2:], EVENTS, {})
-    assert (await real.rebuilding.finish(RULES, TOPIC, {})).digest != before
+    assert (await finished(real)).digest != before
 
 
 async def test_the_later_holder_has_the_key(real: Database) -> None:
@@ -127,6 +197,6 @@ async def test_progress_is_kept_until_the_end(real: Database) -> None:
     await real.rebuilding.write([], EVENTS, {0: 8})
     assert await real.rebuilding.progress(EVENTS) == {0: 8, 3: 9}
     assert not await real.rebuilding.is_empty()
-    await real.rebuilding.finish(RULES, TOPIC, {PARTITION: Mark(5, 1_000)})
+    await finished(real, {PARTITION: Mark(5, 1_000)})
     assert await real.rebuilding.progress(EVENTS) == {}
     assert (await real.lanes.open_lane(TOPIC, PARTITION)).mark == Mark(5, 1_000)

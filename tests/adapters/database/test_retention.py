@@ -4,46 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, select, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.database.database import Database, open_database
-from adapters.database.documents import Document
 from adapters.database.pasts import open_pasts
-from adapters.database.retention import OUTSIDE, SqlRetention
 from adapters.database.rights import Role
-from adapters.database.session import Session
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import outcomes
 from app.local_servers import PostgresServer
 from domain.lifecycle import Status
-from domain.outcome import StatusChange
-from domain.retention import Period
-from domain.time_slot import TimeSlot
-from domain.undo import RestoreReservation, Undo
-from handlers.ports import DatabaseAway, PromiseBroken, Start
-from handlers.ports.retention import Day, Gone
-from tests.adapters.database.lane import Lane, a_key, a_recording, another_booking
+from domain.undo import Undo
+from handlers.ports import PromiseBroken
+from handlers.ports.retention import Gone
+from tests.adapters.database.lane import Lane, a_key, a_recording
 from tests.adapters.database.migrated import migrated, url_of
+from tests.adapters.database.retiring import (
+    BEFORE,
+    LONG_AGO,
+    OWED,
+    booked,
+    ended,
+    retired_all,
+    retired_bookings,
+)
 from tests.adapters.database.sealing import KEYS
 from tests.adapters.database.test_rights import executed
 from tests.builders import NOW, VENUE_ID
-from tests.service.waiting import until
 
-LONG_AGO = NOW - timedelta(days=100)
-BEFORE = NOW - timedelta(days=90)
-
-
-_OWED = RestoreReservation("", "")
 _ENDED = (Status.CANCELLED, Status.COMPLETED, Status.NO_SHOW, Status.EXPIRED)
 
 
@@ -61,23 +55,6 @@ async def postgresql(unpartitioned_url: str) -> AsyncIterator[Database]:
     database = open_database(DatabaseSettings(url_of(unpartitioned_url, Role.WORKER)), KEYS)
     yield database
     await database.close()
-
-
-async def ended(lane: Lane, recorded_at: datetime = LONG_AGO, **fields: Any) -> Start:
-    start = await lane.started(**fields)
-    await lane.record([replace(a_recording(start), recorded_at=recorded_at)])
-    return start
-
-
-async def retired_all(lane: Lane, before: datetime = BEFORE, limit: int = 100) -> int:
-    """Chunk by chunk, until nothing is left to do."""
-    rows = 0
-    for _ in range(50):
-        gone = await lane.database.retention.retire_commands(before, limit)
-        rows += gone.rows
-        if gone.is_all:
-            return rows
-    raise AssertionError("it never ends")
 
 
 # --- commands ---
@@ -170,26 +147,11 @@ async def test_what_somebody_dropped_by_hand_is_not_taken_for_unfinished(
     assert retired[dropped.row_id].is_of(dropped.content_hash)
 
 
-async def test_a_partition_that_is_read_is_dropped_later_and_nobody_waits(fresh_url: str) -> None:
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    lane, engine = await Lane.opened(database), create_async_engine(fresh_url, poolclass=NullPool)
-    await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
-    now = datetime.now(UTC)
-    async with engine.connect() as reader, asyncio.timeout(5):
-        await reader.execute(select(outcomes.c.row_id))
-        assert await database.retention.retire_commands(now, 9) == Gone(1, is_all=True)
-    assert "outcomes_before" in await partitions(engine)
-    assert await database.retention.retire_commands(now, 9) == Gone(0, is_all=False)
-    assert "outcomes_before" not in await partitions(engine)
-    await engine.dispose()
-    await database.close()
-
-
 # --- what was owed, and guests' keys ---
 
 
 async def test_what_was_given_back_is_forgotten_and_what_is_owed_is_not(lane: Lane) -> None:
-    done, recent, owed = (Undo(uuid4(), uuid4(), VENUE_ID, _OWED) for _ in range(3))
+    done, recent, owed = (Undo(uuid4(), uuid4(), VENUE_ID, OWED) for _ in range(3))
     start = await lane.started()
     owing = a_recording(start, owed=(done, recent, owed))
     await lane.record([replace(owing, recorded_at=LONG_AGO)])
@@ -219,29 +181,7 @@ async def test_an_erased_guests_key_is_forgotten_once_it_is_told(lane: Lane) -> 
 # --- bookings ---
 
 
-async def booked(lane: Lane, status: Status = Status.CANCELLED, at: datetime = LONG_AGO) -> UUID:
-    """A booking that ended then, with its history."""
-    slot = TimeSlot(at - timedelta(hours=2), at)
-    booking = another_booking(
-        status=status,
-        slot=slot,
-        version=1,
-        booking_date=slot.starts_at.date(),
-        updated_at=at,
-    )
-    await lane.recorded(booking, StatusChange(None, status, "guest", None))
-    async with lane.transaction() as transaction:
-        await transaction.take_references({booking.id: booking.reference})
-    return booking.id
-
-
-async def retired_bookings(lane: Lane, limit: int = 100) -> int:
-    rows, after = 0, Day()
-    while True:
-        gone, after = await lane.database.retention.retire_bookings(BEFORE, after, limit)
-        rows += gone.rows
-        if gone.is_all:
-            return rows
+# --- bookings ---
 
 
 async def test_bookings_that_ended_long_ago_go_with_their_history(lane: Lane) -> None:
@@ -268,7 +208,7 @@ async def test_its_id_and_its_reference_stay_taken(lane: Lane) -> None:
 
 async def test_a_booking_of_which_something_is_owed_or_under_way_stays(lane: Lane) -> None:
     owing, under_way, settled = [await booked(lane) for _ in range(3)]
-    owed = [Undo(uuid4(), each, VENUE_ID, _OWED) for each in (owing, settled)]
+    owed = [Undo(uuid4(), each, VENUE_ID, OWED) for each in (owing, settled)]
     await lane.record([a_recording(await lane.started(), owed=tuple(owed))])
     await lane.record([a_recording(await lane.started(), undo_done=owed[1].id)])
     begun = await lane.started(booking_id=under_way)
@@ -279,167 +219,6 @@ async def test_a_booking_of_which_something_is_owed_or_under_way_stays(lane: Lan
     }
     await lane.record([a_recording(begun)])
     assert await retired_bookings(lane) == 1
-
-
-# --- partitions ---
-
-
-@pytest.fixture(scope="module")
-def own_url(postgres: PostgresServer) -> Iterator[str]:
-    """A database of this file's own: its partitions are changed."""
-    with migrated(postgres) as url:
-        yield url
-
-
-@pytest.fixture
-async def engine(own_url: str) -> AsyncIterator[AsyncEngine]:
-    """As the tables' owner."""
-    engine = create_async_engine(own_url, poolclass=NullPool)
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-async def partitioned(own_url: str) -> AsyncIterator[Lane]:
-    """Of somebody who may do no more than a worker has to."""
-    database = open_database(DatabaseSettings(url_of(own_url, Role.WORKER)), KEYS)
-    yield await Lane.opened(database)
-    await database.close()
-
-
-async def partitions(engine: AsyncEngine) -> dict[str, tuple[datetime | None, datetime | None]]:
-    async with engine.connect() as connection:
-        rows = await connection.execute(text("select * from retention_partitions()"))
-        return {row.name: (row.since, row.until) for row in rows}
-
-
-async def holding(engine: AsyncEngine, row_id: UUID) -> str:
-    """The partition in which its outcome lies."""
-    async with engine.connect() as connection:
-        found = await connection.execute(
-            text("select cast(tableoid as regclass) from outcomes where row_id = :id"),
-            {"id": row_id},
-        )
-        return str(found.scalar_one())
-
-
-async def test_partitions_are_made_before_they_are_needed(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    """By somebody who owns no table; asked again, there is nothing to do."""
-    retention = partitioned.database.retention
-    before, ahead = await partitions(engine), timedelta(days=130)
-    until = await retention.make_ahead(Period.DAY, ahead)
-    assert until["outcomes"] >= datetime.now(UTC) + ahead
-    made = await partitions(engine)
-    assert made.keys() > before.keys()
-    assert await retention.make_ahead(Period.DAY, ahead) == until
-    assert await partitions(engine) == made
-    ends = {until for _, until in made.values()}
-    assert all(since in ends for since, _ in made.values()), "there is a gap"
-
-
-async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    old = [await ended(partitioned, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 6)]
-    open_ = await partitioned.started(decided=LONG_AGO)
-    assert await holding(engine, old[0].row_id) == "outcomes_before"
-    (until,) = [end for _, end in [(await partitions(engine))["outcomes_before"]] if end]
-    assert await retired_all(partitioned, until - timedelta(seconds=1), limit=2) == 0
-    assert await retired_all(partitioned, until, limit=2) == 5
-    async with partitioned.transaction() as transaction:
-        assert len(await transaction.find_retired([each.row_id for each in old])) == 5
-        assert (await transaction.find_commands([open_.row_id]))[open_.row_id].outcome is None
-    assert "outcomes_before" not in await partitions(engine)
-
-
-@pytest.fixture
-def fresh_url(postgres: PostgresServer) -> Iterator[str]:
-    """With its partition for the past."""
-    with migrated(postgres) as url:
-        yield url
-
-
-async def test_a_chunk_whose_commit_failed_is_moved_again(
-    fresh_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or its partition would be dropped, and its commands be done once more when they are repeated:
-    without an outcome they look as if they had never ended.
-    """
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    lane = await Lane.opened(database)
-    starts = [await ended(lane, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 10)]
-    retention, brief, fails = database.retention, SqlRetention._brief, [False, True, True]
-
-    @asynccontextmanager
-    async def failing(self: SqlRetention) -> AsyncIterator[Session]:
-        async with brief(self) as session:
-            yield session
-            if fails and fails.pop():
-                raise DatabaseAway("the commit failed")
-
-    monkeypatch.setattr(SqlRetention, "_brief", failing)
-    for _ in range(2):
-        with pytest.raises(DatabaseAway):
-            await retention.retire_commands(datetime.now(UTC), 4)
-    await retired_all(lane, datetime.now(UTC), limit=4)
-    async with lane.transaction() as transaction:
-        ids = [each.row_id for each in starts]
-        assert len(await transaction.find_retired(ids)) == len(ids)
-        assert await transaction.find_commands(ids) == {}
-    await database.close()
-
-
-async def test_nothing_fails_for_want_of_a_partition(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    """It goes into one for everything; no partition is made of its own time, and that keeps no
-    other one from being made.
-    """
-    retention = partitioned.database.retention
-    until = (await retention.make_ahead(Period.DAY, timedelta(days=140)))["outcomes"]
-    start = await ended(partitioned, until + timedelta(hours=3))
-    assert await holding(engine, start.row_id) == OUTSIDE
-    further = (await retention.make_ahead(Period.DAY, timedelta(days=145)))["outcomes"]
-    assert further > until
-    assert until not in [since for since, _ in (await partitions(engine)).values()]
-
-
-async def test_who_may_call_the_functions_can_drop_nothing_that_is_young(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    ends = {name: until for name, (_, until) in (await partitions(engine)).items() if until}
-    young = [name for name, until in ends.items() if until > datetime.now(UTC)]
-    assert young
-    worker = partitioned.database._engines[0]  # type: ignore[union-attr]
-    for name in (*young, "bookings", "outcomes", "audit", OUTSIDE, "x; drop table bookings"):
-        async with worker.connect() as connection:
-            drop = connection.execute(text("select retention_drop(:name)"), {"name": name})
-            with pytest.raises(DBAPIError, match="is no partition whose time is over"):
-                await drop
-
-
-async def test_a_lock_that_somebody_holds_is_not_waited_for_long(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    """Whoever reads keeps what lies outside of all partitions from being locked; who comes next
-    would stand in line behind the one that wants the lock.
-    """
-    retention = partitioned.database.retention
-    async with engine.connect() as reader, asyncio.timeout(5):
-        await reader.execute(select(outcomes.c.row_id))
-        until = await retention.make_ahead(Period.DAY, timedelta(days=150))
-    assert await retention.make_ahead(Period.DAY, timedelta(days=150)) != until
-
-
-async def test_two_who_retire_do_not_wait_for_each_other(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    retention = partitioned.database.retention
-    async with engine.begin() as other, asyncio.timeout(5):
-        await other.execute(text("select pg_advisory_xact_lock(hashtext('booking retention'))"))
-        assert await retention.retire_commands(BEFORE, 10) == Gone(0, is_all=True)
 
 
 # --- what operators are told ---
@@ -457,110 +236,3 @@ async def test_a_database_whose_commands_are_all_retired_is_not_taken_for_a_new_
     async with open_pasts(settings, KEYS) as pasts:
         assert not await pasts.knows_nothing()
         assert old.row_id in await pasts.retired([old.row_id, uuid4()])
-
-
-async def test_a_command_that_is_begun_anew_is_not_taken_with_its_old_end(
-    fresh_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its letter was put back between the look at its partition and the move: it is under way."""
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    lane = await Lane.opened(database)
-    failed = await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
-    assert isinstance(database.retention, SqlRetention)
-    statements = database.retention._statements
-    move = statements.move
-
-    async def put_back_before(session: Session, rows: Document) -> int:
-        async with lane.transaction() as transaction:
-            await transaction.retire_ends({failed.row_id: uuid4()})
-            await transaction.start([replace(failed, run=1)])
-        return await move(session, rows)
-
-    monkeypatch.setattr(statements, "move", put_back_before)
-    await database.retention.retire_commands(datetime.now(UTC), 10)
-    async with lane.transaction() as transaction:
-        found = await transaction.find_commands([failed.row_id])
-        assert found[failed.row_id].start.run == 1
-        assert await transaction.find_retired([failed.row_id]) == {}
-    await database.close()
-
-
-async def test_who_begins_a_command_anew_waits_until_its_old_end_is_moved(
-    fresh_url: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or what was just begun would be deleted in place of what had ended."""
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    lane = await Lane.opened(database)
-    failed = await ended(lane, datetime(2020, 1, 1, tzinfo=UTC))
-    run = Session.run
-
-    async def put_back() -> None:
-        async with lane.transaction() as transaction:
-            await transaction.retire_ends({failed.row_id: uuid4()})
-            await transaction.start([replace(failed, run=1)])
-
-    begun: list[asyncio.Task[None]] = []
-
-    async def waits_or_ended(task: asyncio.Task[None]) -> bool:
-        return task.done() or await somebody_waits(engine)
-
-    async def begins_meanwhile(
-        self: Session, statement: Any, rows: Any = None, **named: Any
-    ) -> Any:
-        if "insert into retired_commands" in str(statement):
-            monkeypatch.setattr(Session, "run", run)
-            begun.append(asyncio.create_task(put_back()))
-            await until(lambda: waits_or_ended(begun[0]))
-        return await run(self, statement, rows, **named)
-
-    monkeypatch.setattr(Session, "run", begins_meanwhile)
-    await database.retention.retire_commands(datetime.now(UTC), 10)
-    await begun[0]
-    async with lane.transaction() as transaction:
-        assert (await transaction.find_commands([failed.row_id]))[failed.row_id].start.run == 1
-    await database.close()
-
-
-async def somebody_waits(engine: AsyncEngine) -> bool:
-    """For a lock, anywhere on this server."""
-    async with engine.connect() as connection:
-        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' limit 1"
-        return (await connection.execute(text(waits))).first() is not None
-
-
-async def test_what_is_owed_a_moment_before_its_booking_goes_is_not_forgotten(
-    fresh_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    lane = await Lane.opened(database)
-    booking_id = await booked(lane)
-    owed = Undo(uuid4(), booking_id, VENUE_ID, _OWED)
-    run = Session.run
-
-    async def owes_first(self: Session, statement: Any, rows: Any = None, **named: Any) -> Any:
-        if "delete from booking_history" in str(statement):
-            monkeypatch.setattr(Session, "run", run)
-            await lane.record([a_recording(await lane.started(), owed=(owed,))])
-        return await run(self, statement, rows, **named)
-
-    monkeypatch.setattr(Session, "run", owes_first)
-    await retired_bookings(lane)
-    async with lane.transaction() as transaction:
-        assert (await transaction.find_undo([owed.id])).keys() == {owed.id}
-    await database.close()
-
-
-async def test_a_table_of_a_partitions_name_keeps_no_other_one_from_being_made(
-    fresh_url: str,
-) -> None:
-    """Left by somebody who detached it, say; a worker that raised here would end."""
-    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
-    owner = create_async_engine(fresh_url, poolclass=NullPool)
-    until_ = max(end for _, end in (await partitions(owner)).values() if end)
-    async with owner.begin() as connection:
-        await connection.execute(text(f"create table outcomes_{until_:%Y%m%d} (other integer)"))
-    ahead = until_ + timedelta(days=40) - datetime.now(UTC)
-    further = await database.retention.make_ahead(Period.MONTH, ahead)
-    assert further["outcomes"] > until_ + timedelta(days=32)
-    await owner.dispose()
-    await database.close()

@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import KafkaError
 
 from adapters.kafka.batches import Parts, by_partition, shares
 from adapters.kafka.commands_consumer import LEAST_SHARE_RECORDS, CommandsConsumer
 from adapters.kafka.taking import Taking
-from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Record
+from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Overtaken, Record
 from tests.adapters.kafka.test_stuck import GONE, LanesInMemory, of_commands, record
 
 P, Q, R, S = (TopicPartition("t.commands", number) for number in range(4))
@@ -103,6 +104,16 @@ async def test_what_one_share_fails_with_is_no_affair_of_the_others() -> None:
     assert consumer.awaited == "the database"
 
 
+async def test_who_is_overtaken_by_another_lane_is_not_suspected() -> None:
+    work = Each(Overtaken("the command has ended"))
+    consumer, lanes = await consumer_of(work)
+    lane = lanes.open_ones[P]
+    await consumer.consume(GONE, [*records(P), *records(Q)])
+    assert work.done == [Q.partition]
+    assert lane.suspect_until is None
+    assert consumer.awaited is None
+
+
 async def test_a_share_that_hangs_is_given_up_and_the_others_are_done() -> None:
     work = Each(None)
     consumer, lanes = await consumer_of(work)
@@ -127,6 +138,7 @@ class Buffered:
         self._left = dict(whole)
         self._at = dict.fromkeys(whole, 0)
         self._failing = failing
+        self._subscription = SubscriptionState()
         self.asked = 0
 
     def assignment(self) -> set[TopicPartition]:

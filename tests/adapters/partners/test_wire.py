@@ -67,6 +67,27 @@ def test_ids_and_times_are_read_strictly(sent: bytes) -> None:
         READ(sent)
 
 
+def test_an_id_may_hold_everything_but_control_characters() -> None:
+    refused = [*range(0x20), 0x7F]
+    for code in (*range(0x100), 0xD7FF, 0xE000, 0x10FFFF):
+        sent = msgspec.json.encode({"id": f"a{chr(code)}"})
+        if code in refused:
+            with pytest.raises(GarbledError):
+                READ(sent)
+        else:
+            assert READ(sent).id == f"a{chr(code)}"
+
+
+@pytest.mark.parametrize("length", [1, 255, 256])
+def test_an_id_has_a_length(length: int) -> None:
+    sent = msgspec.json.encode({"id": "é" * length})
+    if length > 255:
+        with pytest.raises(GarbledError):
+            READ(sent)
+    else:
+        assert READ(sent).id == "é" * length
+
+
 def test_unknown_fields_are_ignored() -> None:
     assert READ(b'{"id":"a","new":[1]}').id == "a"
 
