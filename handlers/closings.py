@@ -67,8 +67,8 @@ def owner_of(accepted: Accepted) -> UUID | None:
     contact, history = accepted.booking.contact, accepted.history
     is_sealed = contact.key_id is not None and not contact.is_erased  # and may be erased by now
     has_reason = history is not None and history.reason is not None
-    is_personal = accepted.booking.is_personal or has_reason or accepted.client_secret is not None
-    return contact.guest_id if is_sealed or is_personal else None
+    is_told = has_reason or accepted.client_secret is not None
+    return contact.guest_id if is_sealed or is_told or accepted.booking.is_personal else None
 
 
 def without_person(accepted: Accepted) -> Accepted:

@@ -26,7 +26,10 @@ VERSION: Final = "1"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 # None of these opens another's: the associated data begins with what it is for.
-_BY_GUEST, _BY_SERVICE, _WRAPPED = b"booking-guest", b"booking-service", b"booking-data-key"
+_BY_GUEST, _BY_SERVICE, _WRAPPED = (
+    b"%b\0%b\0" % (purpose, VERSION.encode())
+    for purpose in (b"booking-guest", b"booking-service", b"booking-data-key")
+)
 
 
 class AesGcmDataKey:
@@ -107,7 +110,7 @@ class _Key:
         self._cipher = cipher
         self._head = f"{VERSION}.{name}."
         # All that must not be exchanged; none of the parts but what follows can hold a zero.
-        self._associated = b"%b\0%b\0%b\0" % (purpose, VERSION.encode(), name.encode())
+        self._associated = purpose + name.encode() + b"\0"
 
     def seal(self, plaintext: bytes, bound_to: str) -> str:
         nonce = os.urandom(_NONCE_BYTES)
