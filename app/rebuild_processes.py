@@ -43,12 +43,12 @@ class Processes:
     def tell(self, plan: Plan) -> None:
         """What is to be rebuilt, before the first step."""
         for number, pipe in enumerate(self._pipes):
-            pipe.send((plan, Share(number, len(self._pipes))))
+            _tell(pipe, (plan, Share(number, len(self._pipes))))
 
     async def do(self, step: Step, advance: Advance) -> Tally:
         """What all of them did together. Raises what one of them raised, and PartDied."""
         for pipe in self._pipes:
-            pipe.send(step)
+            _tell(pipe, step)
         tally, working = Tally(), list(self._pipes)
         far: dict[Connection, tuple[int, int]] = {}
         while working:
@@ -65,12 +65,23 @@ class Processes:
         return tally
 
 
+def _tell(pipe: Connection, what: object) -> None:
+    with _death_named():
+        pipe.send(what)
+
+
 def _heard(pipes: list[Connection]) -> list[tuple[Connection, Any]]:
     """What has come; now and then nothing, or an interrupted command would wait for more."""
-    try:
+    with _death_named():
         ready = wait(pipes, timeout=_PATIENCE_SECONDS)
         return [(each, each.recv()) for each in ready if isinstance(each, Connection)]
-    except EOFError:
+
+
+@contextmanager
+def _death_named() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, ConnectionError):
         raise PartDied("a process of the rebuild ended before its part was done") from None
 
 
@@ -114,7 +125,7 @@ def _work(pipe: Connection, of_others: Sequence[Connection]) -> None:
         each.close()  # or it would never hear that the other end is closed
     gc.freeze()
     gc.set_threshold(_OBJECTS, 10, 10)
-    with suppress(EOFError, BrokenPipeError):  # whoever began it is gone
+    with suppress(EOFError, ConnectionError):  # whoever began it is gone
         asyncio.run(_obey(pipe))
 
 
