@@ -172,7 +172,7 @@ class Part:
 async def part_of(plan: Plan, share: Share) -> AsyncIterator[Part]:
     """With a database of its own."""
     keys = service_keys(plan.seal_keys)
-    opened = open_database(plan.database, keys)
+    opened = open_database(plan.database, keys, is_patient=True)
     try:
         yield Part(plan, share, opened.rebuilding, keys)
     finally:

@@ -63,7 +63,7 @@ async def rebuild_database(
     if pending := pending_migrations(plan.database.url):
         raise CannotRebuild(f"the database lacks {len(pending)} migration(s): run booking migrate")
     keys = service_keys(plan.seal_keys)
-    opened = open_database(plan.database, keys)
+    opened = open_database(plan.database, keys, is_patient=True)
     try:
         rows, whole = opened.rebuilding, None
         if not plan.is_rehearsal:

@@ -7,18 +7,17 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.documents import Documents
 from adapters.database.operators import engine_for
-from adapters.database.session import Session, transaction
+from adapters.database.session import transaction
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import audit, audit_cuts
 from handlers.ports import Cut, Head
 
 _CHUNK: Final = 5_000
-_NO_LIMIT: Final = "select set_config('statement_timeout', '0', true)"
 
 
 class AuditCutting:
@@ -32,7 +31,7 @@ class AuditCutting:
     async def first_kept(self, before: datetime) -> Mapping[str, Head]:
         """Of each chain that has entries from before then: the first one of later, or its last."""
         entry = audit.c
-        async with self._patient() as session:
+        async with transaction(self._engine, self._documents) as session:
             old = await session.run(
                 select(entry.chain, func.max(entry.sequence).label("last"))
                 .where(entry.at < before)
@@ -51,7 +50,7 @@ class AuditCutting:
     async def count(self, kept: Mapping[str, Head]) -> int:
         """How many entries lie before the first ones that are kept."""
         found = 0
-        async with self._patient() as session:
+        async with transaction(self._engine, self._documents) as session:
             for chain, first in kept.items():
                 before = (audit.c.chain == chain, audit.c.sequence < first.sequence)
                 ((count,),) = await session.run(select(func.count()).where(*before))
@@ -69,7 +68,7 @@ class AuditCutting:
             }
             for each in cuts
         ]
-        async with self._patient() as session:
+        async with transaction(self._engine, self._documents) as session:
             await session.run(self._keep, rows)
 
     async def remove(self, chain: str, kept: Head) -> int:
@@ -84,22 +83,15 @@ class AuditCutting:
             .order_by(audit.c.sequence)
             .limit(_CHUNK)
         )
-        async with self._patient() as session:
+        async with transaction(self._engine, self._documents) as session:
             gone = delete(audit).where(place.in_(oldest)).returning(audit.c.sequence)
             return len(await session.run(gone))
-
-    @asynccontextmanager
-    async def _patient(self) -> AsyncIterator[Session]:
-        async with transaction(self._engine, self._documents) as session:
-            if self._engine.dialect.name == "postgresql":
-                await session.run(text(_NO_LIMIT))
-            yield session
 
 
 @asynccontextmanager
 async def open_audit_cutting(settings: DatabaseSettings) -> AsyncIterator[AuditCutting]:
     """On one connection of its own."""
-    engine = engine_for(settings, read_only=False)
+    engine = engine_for(settings, read_only=False, is_patient=True)
     try:
         yield AuditCutting(engine)
     finally:

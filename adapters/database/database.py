@@ -88,9 +88,11 @@ def open_database(
     keys: ServiceKeys,
     meter: Meter = NO_METER,
     rows: Cache | None = None,
+    *,
+    is_patient: bool = False,
 ) -> Database:
     """Connects with the first question, not here. Who answers queries is counted by `meter`; `rows`
-    remembers what was looked up by reference.
+    remembers what was looked up by reference; a patient one's statements may take their time.
 
     Raises DatabaseInUse when another worker has the SQLite file, and ValueError for a URL of
     another kind.
@@ -98,7 +100,7 @@ def open_database(
     url = make_url(settings.url)
     match url.drivername:
         case "postgresql+asyncpg":
-            database = _postgresql(url, settings.pool_size, keys, rows)
+            database = _postgresql(url, settings.pool_size, keys, rows, is_patient=is_patient)
             if settings.replica_url is None:
                 return database
             return _with_replica(database, settings, keys, counter(meter, REPLICA_READS))
@@ -108,9 +110,11 @@ def open_database(
             raise ValueError(f"expected postgresql+asyncpg or sqlite+aiosqlite, got {other}")
 
 
-def _postgresql(url: URL, pool_size: int, keys: ServiceKeys, rows: Cache | None) -> Database:
-    writing = postgresql_engine(url, pool_size, read_only=False)
-    reading = postgresql_engine(url, pool_size, read_only=True)
+def _postgresql(
+    url: URL, pool_size: int, keys: ServiceKeys, rows: Cache | None, *, is_patient: bool
+) -> Database:
+    writing = postgresql_engine(url, pool_size, read_only=False, is_patient=is_patient)
+    reading = postgresql_engine(url, pool_size, read_only=True, is_patient=is_patient)
     documents = Documents(writing.dialect)
     return _assembled(writing, reading, documents, PostgresqlClaimTable(documents), keys, rows)
 

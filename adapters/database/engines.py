@@ -58,12 +58,18 @@ def postgresql_engine(
     pool_size: int,
     *,
     read_only: bool,
+    is_patient: bool = False,
     connect_seconds: float = _CONNECT_SECONDS,
     answer_seconds: float = _ANSWER_SECONDS,
 ) -> AsyncEngine:
-    """READ COMMITTED for the lanes; autocommit for those who only read."""
+    """READ COMMITTED for the lanes; autocommit for those who only read.
+
+    Who looks at whole tables is patient: a statement may take as long as it takes, for the server
+    and for us; that the server is lost is then seen by TCP alone.
+    """
     url, tls = without_tls_words(url)
     settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
+    settings |= {"statement_timeout": "0"} if is_patient else {}
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -73,7 +79,7 @@ def postgresql_engine(
         connect_args={
             "server_settings": settings,
             "timeout": connect_seconds,
-            "command_timeout": answer_seconds,
+            "command_timeout": None if is_patient else answer_seconds,
             **tls,
         },
         hide_parameters=True,  # they hold personal data

@@ -14,11 +14,14 @@ from adapters.database.session import Session, reading, transaction
 from adapters.database.settings import DatabaseSettings
 
 
-def engine_for(settings: DatabaseSettings, *, read_only: bool) -> AsyncEngine:
-    """With a single connection."""
+def engine_for(
+    settings: DatabaseSettings, *, read_only: bool, is_patient: bool = False
+) -> AsyncEngine:
+    """With a single connection; a patient one's statements may take their time."""
     url = make_url(settings.url)
-    build = sqlite_engine if url.get_backend_name() == "sqlite" else postgresql_engine
-    return build(url, 1, read_only=read_only)
+    if url.get_backend_name() == "sqlite":
+        return sqlite_engine(url, 1, read_only=read_only)
+    return postgresql_engine(url, 1, read_only=read_only, is_patient=is_patient)
 
 
 @asynccontextmanager

@@ -43,9 +43,9 @@ from handlers.ports import (
     WrappedKey,
 )
 
-# The connection is set for a worker's short statements on few rows, and a digest is of text.
+# The connection is set for statements on few rows, and a digest is of text.
 _FOR_WHOLE_TABLES: Final = (
-    "select set_config('statement_timeout', '0', true), set_config('enable_seqscan', 'on', true),"
+    "select set_config('enable_seqscan', 'on', true),"
     " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true),"
     " set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)"
 )
