@@ -88,6 +88,8 @@ async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluste
         admin = AIOKafkaAdminClient(**cluster.settings.connection())
         await admin.start()
         await admin.create_topics([NewTopic(own, 12, 1)])
+        while own not in await admin.list_topics():  # a broker hears of it a moment later
+            pass
         await admin.close()
         await send_asking_for(cluster, own)
         await cluster.events(1)
