@@ -76,7 +76,7 @@ class Recorder:
         )
 
     async def record(self, session: Session, recordings: Sequence[Recording]) -> None:
-        # Keys before journals, as whoever meets a key takes them, or two lanes could wait in a ring.
+        # Keys before journals, as whoever meets a key does it, or two lanes could wait in a ring.
         await session.run(
             self._release_keys,
             [

@@ -137,7 +137,7 @@ async def test_two_lanes_that_start_the_same_commands_do_not_deadlock(
 
 
 async def test_whoever_ends_commands_and_whoever_meets_their_keys_do_not_deadlock(
-    postgresql: Database,
+    postgresql: Database, engine: AsyncEngine
 ) -> None:
     """Keys first and in their order, then the commands that have them."""
     lane = await Lane.opened(postgresql)
@@ -150,22 +150,26 @@ async def test_whoever_ends_commands_and_whoever_meets_their_keys_do_not_deadloc
     ]
     async with lane.transaction() as transaction:
         await transaction.start(starts)
-        await transaction.take_keys(keys)
+        for key in reversed(keys):  # so that they lie in the table the other way round
+            await transaction.take_keys([key])
+    async with engine.begin() as connection:  # now a DELETE by itself would take them as they lie
+        await connection.execute(text("analyze idempotency_keys"))
+    has_some = asyncio.Event()
 
     async def end() -> None:
+        await has_some.wait()
         async with lane.transaction() as transaction:
             await transaction.record(ending)
 
     async def meet() -> None:
         async with postgresql.lanes.transaction("other", {1: other.epoch}) as transaction:
             await transaction.take_keys([replace(key, row_id=uuid4()) for key in keys[:100]])
-            await asyncio.sleep(0.1)
+            has_some.set()
+            await asyncio.sleep(0.2)
             await transaction.take_keys([replace(key, row_id=uuid4()) for key in keys[100:]])
             await transaction.adopt({key.row_id: starts[0].coordinates for key in keys})
 
-    meeting = asyncio.create_task(meet())
-    await asyncio.sleep(0.05)
-    await asyncio.gather(end(), meeting)
+    await asyncio.gather(end(), meet())
 
 
 async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: Database) -> None:
