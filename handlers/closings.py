@@ -15,7 +15,7 @@ from domain.values import dataclass
 from domain.workflows.undo_begun import undo_begun
 from handlers.begun import Again, Begun, End, Follows
 from handlers.journal import Journal
-from handlers.ports import PromiseBroken, UndoAgain
+from handlers.ports import Coordinates, PromiseBroken, UndoAgain
 from handlers.rounds import Failed
 
 
@@ -51,6 +51,15 @@ def undo_of(
     if booking_id is None or venue_id is None:
         raise PromiseBroken("calls were made for a command without booking or venue")
     return undo_begun(begun, booking_id, venue_id)
+
+
+def lies_at(closing: Closing) -> Coordinates | None:
+    """Where the command is laid with its outcome, or another lane that adopted it meanwhile would
+    seem to have published it; None where no other lane can have met it.
+    """
+    begun = closing.begun
+    may_meet = begun.item.venue_id is None or begun.item.origin != begun.start.origin
+    return begun.item.record.coordinates if may_meet else None
 
 
 def guest_of(closing: Closing) -> UUID | None:

@@ -23,6 +23,7 @@ from handlers.closings import (
     begun_by,
     guest_of,
     left_behind,
+    lies_at,
     owner_of,
     pause,
     settling,
@@ -125,7 +126,9 @@ class Recorder:
         keys = await keys_for(transaction, [] if without_keys else wanted, now)
         rows: dict[UUID, Recording] = {}
         for closing in closings:
-            rows |= {row.row_id: row for row in self._recording(closing, rows, keys, now)}
+            at = lies_at(closing)
+            for row in self._recording(closing, rows, keys, now):
+                rows[row.row_id] = replace(row, lies_at=at) if at else row
         return list(rows.values())
 
     async def _erase(

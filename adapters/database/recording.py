@@ -10,13 +10,14 @@ from sqlalchemy import column
 from adapters.database.booking_rows import booking_row, sealed_reason
 from adapters.database.claims import Claim, ClaimTable
 from adapters.database.column_types import KNOWN_ID
-from adapters.database.command_rows import outcome_row
+from adapters.database.command_rows import coordinates_row, outcome_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import (
     booking_history,
     bookings,
     claims,
+    commands,
     idempotency_keys,
     journal,
     outcomes,
@@ -56,8 +57,13 @@ class Recorder:
         self._history = documents.insert(booking_history)
         self._free_claims = documents.delete(claims, claims.c.booking_id)
         self._drop_claims = documents.delete(claims, claims.c.row_id)
-        self._release_keys = documents.delete(
+        self._release_keys = documents.delete_in_order(
             idempotency_keys, idempotency_keys.c.key_id, idempotency_keys.c.row_id
+        )
+        place = ("topic", "partition", "log_offset", "timestamp_ms")
+        stands, lies = (", ".join(f"{of}.{name}" for name in place) for of in ("commands", "r"))
+        self._lay = documents.update(
+            commands, commands.c.row_id, place, only_if=f"({stands}) <> ({lies})"
         )
         self._owe = documents.insert(undo, conflict="(id) do nothing")
         self._undo_done = documents.update(undo, undo.c.id, ["done_at"])
@@ -70,11 +76,7 @@ class Recorder:
         )
 
     async def record(self, session: Session, recordings: Sequence[Recording]) -> None:
-        await self._end_journals(session, recordings)
-        await session.run(self._outcomes, [outcome_row(each) for each in recordings])
-        writes = [each.write for each in recordings if each.write is not None]
-        await self._write_bookings(session, writes)
-        await self._move_claims(session, recordings)
+        # Keys before journals, as whoever meets a key does it, or two lanes could wait in a ring.
         await session.run(
             self._release_keys,
             [
@@ -83,6 +85,19 @@ class Recorder:
                 if each.release_key
             ],
         )
+        await self._end_journals(session, recordings)
+        await session.run(
+            self._lay,
+            [
+                {"row_id": each.row_id, **coordinates_row(each.lies_at)}
+                for each in recordings
+                if each.lies_at
+            ],
+        )
+        await session.run(self._outcomes, [outcome_row(each) for each in recordings])
+        writes = [each.write for each in recordings if each.write is not None]
+        await self._write_bookings(session, writes)
+        await self._move_claims(session, recordings)
         await self._write_undo(session, recordings)
         again = [each.sweep_again for each in recordings if each.sweep_again]
         await session.run(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy import column
+
+from adapters.database.column_types import KNOWN_ID
 from adapters.database.command_rows import command_row, coordinates_row, entry_row, started_row
 from adapters.database.documents import Documents
 from adapters.database.session import Session
@@ -39,7 +42,11 @@ class Starting:
             commands, commands.c.row_id, ["topic", "partition", "log_offset", "timestamp_ms"]
         )
         self._adopt_entry = documents.update(
-            journal, journal.c.row_id, ["topic", "partition"], only_if="journal.sequence = 0"
+            journal,
+            journal.c.row_id,
+            ["topic", "partition"],
+            only_if="journal.sequence = 0",
+            returning=[column("row_id", KNOWN_ID)],
         )
 
     async def start(self, session: Session, starts: Sequence[Start]) -> frozenset[UUID]:
@@ -58,9 +65,12 @@ class Starting:
             await session.run(statement, rows)
 
     async def adopt(self, session: Session, row_ids: Mapping[UUID, Coordinates]) -> None:
+        """The entries first: who ends a command deletes its entry, and what another lane has ended
+        meanwhile stays where that one laid it.
+        """
         rows = [{"row_id": row_id, **coordinates_row(to)} for row_id, to in row_ids.items()]
-        await session.run(self._adopt, rows)
-        await session.run(self._adopt_entry, rows)
+        under_way = {row.row_id for row in await session.run(self._adopt_entry, rows)}
+        await session.run(self._adopt, [row for row in rows if row["row_id"] in under_way])
 
     async def journal(self, session: Session, entries: Sequence[JournalEntry]) -> None:
         await session.run(self._enter, [entry_row(entry, self._sealer) for entry in entries])

@@ -106,7 +106,7 @@ class LaneTransaction(AuditRows, CountsUses, Protocol):
         ...
 
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
-        """Give started rows the coordinates of the record that continues them."""
+        """Give rows that are under way the coordinates of the record that continues them."""
         ...
 
     async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:

@@ -173,6 +173,7 @@ class Recording:
     write: BookingWrite | None = None
     drop_claims: bool = False  # a rejected command's own claims go
     release_key: UUID | None = None
+    lies_at: Coordinates | None = None  # whose record publishes it, where lanes may meet in it
     owed: tuple[Undo, ...] = ()  # due at once
     undo_done: UUID | None = None
     undo_again: UndoAgain | None = None

@@ -550,8 +550,11 @@ class FakeTransaction:
 
     async def adopt(self, row_ids: Mapping[UUID, Coordinates]) -> None:
         for row_id, coordinates in row_ids.items():
-            start = self._tables.starts[row_id]
-            self._tables.starts[row_id] = replace(start, coordinates=coordinates)
+            if row_id not in self._tables.outcomes:
+                self._lay(row_id, coordinates)
+
+    def _lay(self, row_id: UUID, at: Coordinates) -> None:
+        self._tables.starts[row_id] = replace(self._tables.starts[row_id], coordinates=at)
 
     async def take_keys(self, claims: Sequence[KeyClaim]) -> Mapping[UUID, KeyHolder]:
         keys = self._tables.keys
@@ -640,6 +643,8 @@ class FakeTransaction:
             raise (PromiseBroken if recording.write else Overtaken)(
                 f"command {recording.row_id} has an outcome already"
             )
+        if recording.lies_at:
+            self._lay(recording.row_id, recording.lies_at)
         tables.outcomes[recording.row_id] = recording.outcome
         tables.recorded_at[recording.row_id] = recording.recorded_at
         tables.stories[recording.row_id] = recording.journal

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from handlers.ports import LaneDatabase, LaneTransaction, Output, Overtaken
-from tests.handlers.world import ELSEWHERE, VENUE, World
+from tests.handlers.world import ADMIN, ELSEWHERE, GUEST, VENUE, World
 
 ID = UUID("00000000-0000-4000-8000-0000000000d1")
 
@@ -73,6 +73,29 @@ async def test_who_is_overtaken_by_another_lane_has_met_with_no_bug(
     world._publish(first[0])
     await world.settle()
     assert [reply.code for reply in world.replies] == ["booking_not_found"] * 2
+
+
+@pytest.mark.parametrize("repeated", [{"command_id": ID}, {"key": "k"}], ids=["id", "key"])
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [("cancel_booking", {"booking_id": str(ID)}), ("erase_guest", {"guest_id": str(GUEST.id)})],
+)
+async def test_who_recorded_it_replies_whoever_else_had_taken_it_up(
+    type_: str, data: dict[str, str], repeated: dict[str, Any]
+) -> None:
+    """What the first recorded is lost on its way to Kafka, after the second took it for skipped."""
+    world = World()
+    asked = [
+        world.send(type_, data, partition=partition, by=ADMIN, **repeated) for partition in (0, 1)
+    ]
+    _, second = await side_by_side(world)
+    assert isinstance(second, Overtaken)
+    world.lanes.clear()
+    await world.settle()
+    assert sorted(reply.headers["correlation_id"].decode() for reply in world.replies) == sorted(
+        map(str, asked)
+    )
+    assert sorted(reply.is_replayed for reply in world.replies) == [False, True]
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])

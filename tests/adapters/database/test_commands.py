@@ -64,6 +64,21 @@ async def test_an_adopted_command_lies_where_its_new_record_lies(lane: Lane) -> 
     assert abandoned == [Abandoned(start.row_id, 5)]
 
 
+async def test_a_command_lies_with_its_outcome_and_is_adopted_no_more(lane: Lane) -> None:
+    """Whoever finds it not ended may be late: another lane ends it before the adoption."""
+    start = await lane.started()
+    here, elsewhere = start.coordinates, coordinates(offset=90, partition=5)
+    async with lane.transaction() as transaction:
+        await transaction.adopt({start.row_id: elsewhere})
+    async with lane.transaction() as transaction:
+        await transaction.record([a_recording(start, lies_at=here)])
+    async with lane.transaction() as transaction:
+        await transaction.adopt({start.row_id: elsewhere})
+    async with lane.transaction() as transaction:
+        found = await transaction.find_commands([start.row_id])
+    assert found[start.row_id].start == start
+
+
 async def test_what_was_heard_comes_back_in_its_order(lane: Lane) -> None:
     start = await lane.started()
     entries = [JournalEntry(start.row_id, number, f"[{number}]") for number in (2, 1, 10)]

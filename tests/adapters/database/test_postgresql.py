@@ -136,6 +136,42 @@ async def test_two_lanes_that_start_the_same_commands_do_not_deadlock(
         assert sum(await asyncio.gather(start_all("a", 1), start_all("b", -1))) in (0, 50)
 
 
+async def test_whoever_ends_commands_and_whoever_meets_their_keys_do_not_deadlock(
+    postgresql: Database, engine: AsyncEngine
+) -> None:
+    """Keys first and in their order, then the commands that have them."""
+    lane = await Lane.opened(postgresql)
+    other = await postgresql.lanes.open_lane("other", 1)
+    keys = sorted((a_key() for _ in range(300)), key=lambda key: key.key_id.int)
+    starts = [a_start(row_id=key.row_id) for key in keys]
+    ending = [
+        a_recording(start, release_key=key.key_id)
+        for start, key in zip(starts[::-1], keys[::-1], strict=True)
+    ]
+    async with lane.transaction() as transaction:
+        await transaction.start(starts)
+        for key in reversed(keys):  # so that they lie in the table the other way round
+            await transaction.take_keys([key])
+    async with engine.begin() as connection:  # now a DELETE by itself would take them as they lie
+        await connection.execute(text("analyze idempotency_keys"))
+    has_some = asyncio.Event()
+
+    async def end() -> None:
+        await has_some.wait()
+        async with lane.transaction() as transaction:
+            await transaction.record(ending)
+
+    async def meet() -> None:
+        async with postgresql.lanes.transaction("other", {1: other.epoch}) as transaction:
+            await transaction.take_keys([replace(key, row_id=uuid4()) for key in keys[:100]])
+            has_some.set()
+            await asyncio.sleep(0.2)
+            await transaction.take_keys([replace(key, row_id=uuid4()) for key in keys[100:]])
+            await transaction.adopt({key.row_id: starts[0].coordinates for key in keys})
+
+    await asyncio.gather(end(), meet())
+
+
 async def test_a_key_that_is_being_released_has_a_holder_or_is_free(postgresql: Database) -> None:
     """The loser waits for the one that has the key, and then knows."""
     key = a_key()
@@ -217,7 +253,12 @@ async def test_no_lane_reads_a_table_from_end_to_end(
             await transaction.find_undo([undo.id])
             write = BookingWrite(booking, None, Claims.FREE, None)
             recording = a_recording(
-                start, write=write, drop_claims=True, release_key=booking.id, owed=(undo,)
+                start,
+                write=write,
+                drop_claims=True,
+                release_key=booking.id,
+                lies_at=start.coordinates,
+                owed=(undo,),
             )
             await record(transaction, [replace(recording, undo_done=undo.id)])
             await Auditor(AUDIT_KEYS).append(transaction, [FULL, BARE])

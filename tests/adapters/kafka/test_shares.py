@@ -13,9 +13,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import KafkaError
+from structlog.testing import capture_logs
 
 from adapters.kafka.batches import Parts, by_partition, shares
 from adapters.kafka.commands_consumer import LEAST_SHARE_RECORDS, CommandsConsumer
+from adapters.kafka.standstill import Standstill
 from adapters.kafka.taking import Taking
 from handlers.ports import CommandProcessor, DatabaseAway, Held, Output, Overtaken, Record
 from tests.adapters.kafka.test_stuck import GONE, LanesInMemory, of_commands, record
@@ -102,6 +104,17 @@ async def test_what_one_share_fails_with_is_no_affair_of_the_others() -> None:
     assert work.done == [Q.partition]
     assert lanes.open_ones.keys() == {Q}
     assert consumer.awaited == "the database"
+
+
+def test_two_causes_in_turns_are_told_once_each_and_grow_their_pauses() -> None:
+    standstill = Standstill("commands")
+    causes = ["the database", "the keys of tokens"] * 3
+    with capture_logs() as lines:
+        pauses = [standstill.waits_for(cause, "gone") for cause in causes]
+        standstill.over()
+        pauses.append(standstill.waits_for("the database", "gone"))
+    assert pauses == [0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.1]
+    assert [line["event"] for line in lines] == ["waiting", "waiting", "going on", "waiting"]
 
 
 async def test_who_is_overtaken_by_another_lane_is_not_suspected() -> None:
