@@ -168,10 +168,8 @@ REMOVALS: Final = (
         (
             Edit(
                 "handlers/record.py",
-                "            rows |= {row.row_id: row for row in"
-                " self._recording(closing, rows, keys, now)}\n",
-                "            rows |= {row.row_id: replace(row, owed=()) for row in"
-                " self._recording(closing, rows, keys, now)}\n",
+                "rows[row.row_id] = replace(row, lies_at=at) if at else row\n",
+                "rows[row.row_id] = replace(row, owed=(), lies_at=at)\n",
             ),
         ),
         (
