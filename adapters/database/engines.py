@@ -34,6 +34,7 @@ _SESSION: Final = {
 # Beyond the server's own timeout only a lost server leaves a statement without an answer.
 _ANSWER_SECONDS: Final = 35
 _CONNECT_SECONDS: Final = 10
+_PATIENT_SECONDS: Final = 6 * 60 * 60
 # A replica has to answer sooner: there is somebody else who can.
 _REPLICA_ANSWER_SECONDS: Final = 5
 _REPLICA_CONNECT_SECONDS: Final = 2
@@ -64,8 +65,8 @@ def postgresql_engine(
 ) -> AsyncEngine:
     """READ COMMITTED for the lanes; autocommit for those who only read.
 
-    Who looks at whole tables is patient: a statement may take as long as it takes, for the server
-    and for us; that the server is lost is then seen by TCP alone.
+    Who looks at whole tables is patient: the server may take as long as it takes, and we wait for
+    hours.
     """
     url, tls = without_tls_words(url)
     settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
@@ -79,7 +80,7 @@ def postgresql_engine(
         connect_args={
             "server_settings": settings,
             "timeout": connect_seconds,
-            "command_timeout": None if is_patient else answer_seconds,
+            "command_timeout": _PATIENT_SECONDS if is_patient else answer_seconds,
             **tls,
         },
         hide_parameters=True,  # they hold personal data
