@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.kafka.rights_held import in_words
+
 Task = asyncio.Future[Any]
 
 
@@ -23,7 +25,8 @@ class Death:
     cause: BaseException | None
 
     def __str__(self) -> str:
-        return f"the {self.part} of a consumer of {self.group_id} died: {self.cause!r}"
+        cause = self.cause and in_words(self.cause)
+        return f"the {self.part} of a consumer of {self.group_id} died: {cause}"
 
 
 def death_in(subscriber: Any) -> Death | None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
 
+from adapters.kafka.deaths import Death
 from tests.adapters.kafka.workers import Cluster, Echo, working
 
 COMMANDS, QUERIES = range(2)
@@ -57,3 +59,9 @@ async def test_a_worker_gives_up_when_a_part_of_a_consumer_dies(
         assert f"the {part} of a consumer of {subscriber.group_id}" in reason
         assert (before, side.awaited) == (None, "a restart")
     assert reasons.empty()
+
+
+def test_of_a_right_that_was_taken_away_it_says_which() -> None:
+    """The heartbeat may meet with it sooner than the records do."""
+    death = Death("heartbeat", "g", GroupAuthorizationFailedError("g"))
+    assert "the ACL for Read on the group g is missing" in str(death)
