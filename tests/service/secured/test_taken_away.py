@@ -81,6 +81,7 @@ async def test_what_the_worker_cannot_wait_for_ends_it_with_the_reason(
     """The next one starts as soon as it may, and does what was left."""
     (usual, *_) = house.workers
     names = {"group": house.group, "prefix": house.prefix}
+    await book(house, a_guest())  # it works, and so can be asked
     usual.ask_to_stop()
     assert await usual.exit_code() == 0
     worker = WorkerProcess(house.settings, tmp_path / "log")  # its errors are expected
