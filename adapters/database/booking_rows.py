@@ -24,6 +24,7 @@ from domain.booking import (
 )
 from domain.lifecycle import Status
 from domain.money import Money, Price
+from domain.outcome import StatusChange
 from domain.time_slot import TimeSlot
 from handlers.ports import DataKey, PromiseBroken, key_id_of
 from schemas.sealed import PersonalPart, dump_personal, load_personal
@@ -104,7 +105,7 @@ def _place(booking_id: UUID) -> str:
     return f"bookings.personal/{booking_id}"
 
 
-def sealed_reason(
+def _sealed_reason(
     booking_id: UUID, version: int, reason: str | None, key: DataKey | None
 ) -> str | None:
     """The column `reason` of `booking_history`."""
@@ -113,6 +114,19 @@ def sealed_reason(
     if key is None:
         raise PromiseBroken(f"booking {booking_id} has a reason and no key to seal it")
     return key.seal(reason.encode(), f"booking_history.reason/{booking_id}/{version}")
+
+
+def history_row(booking: Booking, change: StatusChange, key: DataKey | None) -> dict[str, object]:
+    """A row of `booking_history`: how this version came to be."""
+    return {
+        "booking_id": booking.id,
+        "version": booking.version,
+        "from_status": change.from_status,
+        "to_status": change.to_status,
+        "changed_by": change.changed_by,
+        "reason": _sealed_reason(booking.id, booking.version, change.reason, key),
+        "created_at": booking.updated_at,
+    }
 
 
 def opened_reason(row: Row[Any], keys: Mapping[UUID, DataKey]) -> str | None:

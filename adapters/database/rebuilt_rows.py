@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
-from adapters.database.booking_rows import booking_row, sealed_reason
+from adapters.database.booking_rows import booking_row, history_row
 from adapters.database.command_rows import command_row
 from adapters.database.documents import Document
 from adapters.database.tables import (
@@ -87,17 +87,7 @@ def _each(rebuilt: Sequence[Rebuilt]) -> list[Rebuilt]:
 def _history(rebuilt: Sequence[Rebuilt]) -> list[dict[str, object]]:
     once = {(each.booking.id, each.booking.version): each for each in rebuilt}
     return [
-        {
-            "booking_id": each.booking.id,
-            "version": each.booking.version,
-            "from_status": each.history.from_status,
-            "to_status": each.history.to_status,
-            "changed_by": each.history.changed_by,
-            "reason": sealed_reason(
-                each.booking.id, each.booking.version, each.history.reason, each.data_key
-            ),
-            "created_at": each.booking.updated_at,
-        }
+        history_row(each.booking, each.history, each.data_key)
         for each in once.values()
         if each.history is not None
     ]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import column
 
-from adapters.database.booking_rows import booking_row, sealed_reason
+from adapters.database.booking_rows import booking_row, history_row
 from adapters.database.claims import Claim, ClaimTable
 from adapters.database.column_types import KNOWN_ID
 from adapters.database.command_rows import coordinates_row, outcome_row
@@ -140,17 +140,7 @@ class Recorder:
         await session.run(
             self._history,
             [
-                {
-                    "booking_id": write.booking.id,
-                    "version": write.booking.version,
-                    "from_status": write.history.from_status,
-                    "to_status": write.history.to_status,
-                    "changed_by": write.history.changed_by,
-                    "reason": sealed_reason(
-                        write.booking.id, write.booking.version, write.history.reason, write.key
-                    ),
-                    "created_at": write.booking.updated_at,
-                }
+                history_row(write.booking, write.history, write.key)
                 for write in writes
                 if write.history
             ],

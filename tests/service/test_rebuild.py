@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -21,6 +19,7 @@ from tests.service.callers import Caller, a_guest, a_manager, an_admin
 from tests.service.client import Reply
 from tests.service.command_line import booking
 from tests.service.house import House, a_house
+from tests.service.new_databases import a_new_database, connected
 from tests.service.story import at_rest
 from tests.service.waiting import until
 
@@ -104,8 +103,7 @@ async def house(kafka: KafkaServer, postgres: PostgresServer) -> AsyncIterator[H
 
 
 async def test_no_worker_starts_on_half_a_database(house: House, postgres: PostgresServer) -> None:
-    url = await postgres.create_database(f"half_{uuid.uuid4().hex[:10]}")
-    await asyncio.to_thread(migrate, url)
+    url = await a_new_database(postgres)
     async with connected(url) as connection:
         await connection.execute(
             "insert into rebuild_progress values ($1, 0, 17)", f"{house.prefix}.events"
@@ -113,15 +111,6 @@ async def test_no_worker_starts_on_half_a_database(house: House, postgres: Postg
     ran = await booking(house, "run", settings={"BOOKING_DATABASE__URL": url})
     assert ran.code == 1
     assert "a rebuild of this database is not finished" in ran.err
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_a_rebuilt_database_answers_as_the_lost_one_did(

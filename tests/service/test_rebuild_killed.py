@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
-from adapters.database.migrations import migrate
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
 from app.local_servers import KafkaServer, PostgresServer
@@ -22,15 +20,20 @@ from tests.service.asking import book
 from tests.service.callers import a_guest
 from tests.service.command_line import booking
 from tests.service.house import House, a_house
+from tests.service.new_databases import a_new_database, connected
 from tests.service.story import at_rest
 from tests.service.waiting import until
-from tests.service.worker import BOOKING, REPOSITORY, environment
+from tests.service.worker import REPOSITORY, environment
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core has one process only"),
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+PROCESSES = 2
+REBUILD = (
+    "from app import rebuild_processes;"
+    f"rebuild_processes.number_for = lambda plan: {PROCESSES};"
+    "from app.cli import main; main(['rebuild'])"
+)
+"""However many cores there are."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -42,26 +45,10 @@ async def house(kafka: KafkaServer, postgres: PostgresServer) -> AsyncIterator[H
 async def bookings_of_all_shares(house: House) -> list[dict[str, Any]]:
     """So many that each process of a rebuild finds one of them."""
     shares, made = set[int](), list[dict[str, Any]]()
-    of = min(len(os.sched_getaffinity(0)), PARTITIONS)
-    while len(shares) < of:
+    while len(shares) < PROCESSES:
         made.append(await book(house, a_guest()))
-        shares.add(home_partition(made[-1]["id"].encode(), PARTITIONS) % of)
+        shares.add(home_partition(made[-1]["id"].encode(), PARTITIONS) % PROCESSES)
     return made
-
-
-async def an_empty_database(postgres: PostgresServer) -> str:
-    url = await postgres.create_database(f"killed_{uuid.uuid4().hex[:10]}")
-    await asyncio.to_thread(migrate, url)
-    return url
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def killed_half_way(house: House, url: str, made: list[dict[str, Any]]) -> None:
@@ -74,8 +61,9 @@ async def killed_half_way(house: House, url: str, made: list[dict[str, Any]]) ->
             uuid.UUID(made[-1]["id"]),
         )
         process = await asyncio.create_subprocess_exec(
-            *BOOKING,
-            "rebuild",
+            sys.executable,
+            "-c",
+            REBUILD,
             env=environment({**house.settings, "BOOKING_DATABASE__URL": url}),
             cwd=REPOSITORY,
             stdout=asyncio.subprocess.DEVNULL,
@@ -101,7 +89,7 @@ async def test_a_rebuild_that_was_killed_goes_on(house: House, postgres: Postgre
     worker.ask_to_stop()
     assert await worker.exit_code() == 0
     await house.has_members(0)
-    undisturbed, url = await an_empty_database(postgres), await an_empty_database(postgres)
+    undisturbed, url = await a_new_database(postgres), await a_new_database(postgres)
     expected = await booking(
         house, "rebuild", "--json", settings={"BOOKING_DATABASE__URL": undisturbed}
     )
