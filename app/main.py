@@ -15,8 +15,8 @@ from faststream import FastStream
 from opentelemetry.metrics import Meter
 
 from adapters.database.database import Database, open_database
-from adapters.database.migrations import WorkerTooOld, pending_migrations
 from adapters.database.outages import DatabaseRefuses
+from adapters.database.revisions import WorkerTooOld, pending_migrations
 from adapters.database.rights import lacking_rights as lacking_grants
 from adapters.database.sqlite_lock import DatabaseInUse
 from adapters.kafka.admission import trouble_with

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adapters.database.database import Database, open_database
-from adapters.database.migrations import pending_migrations
+from adapters.database.revisions import pending_migrations
 from adapters.kafka.reading import group_state
 from app.operators import deed
 from app.rebuild_part import Advance, Part, Plan, Step

@@ -219,7 +219,7 @@ def _home(topics: Topics, commands_topic: str) -> Callable[[UUID], int]:
     return home_of
 
 
-@lru_cache(maxsize=65_536)  # venues come again and again
+@lru_cache(maxsize=16_384)  # venues come again and again
 def _home_partition(venue_id: UUID, partitions: int) -> int:
     return home_partition(str(venue_id).encode(), partitions)
 

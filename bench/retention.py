@@ -113,18 +113,18 @@ def main() -> int:
 
 
 async def _bench(server: PostgresServer, rows: int, batches: int) -> None:
-    async with _database(server, "0007") as plain, _database(server, "head") as parted:
+    async with _database(server, "0007") as plain, _database(server, None) as parted:
         before, after = await _written(plain, parted, batches)
         _say(f"start and end of a command: {before:.1f} µs plain, {after:.1f} µs in partitions")
     for by_row in (False, True):
-        async with _database(server, "head") as engine:
+        async with _database(server) as engine:
             cost = await _let_go(engine, rows, by_row=by_row)
         way = "row by row" if by_row else "ids moved, partition dropped"
         _say(
             f"{rows} commands, {way}: {cost.seconds:.1f} s, {cost.wal_mb:.0f} MB of WAL,"
             f" {cost.left_mb:.0f} MB left on disk, longest chunk {cost.longest_ms:.0f} ms"
         )
-    async with _database(server, "head") as engine:
+    async with _database(server) as engine:
         cost = await _let_bookings_go(engine, rows // 4)
     _say(
         f"{rows // 4} bookings with four changes each: {cost.seconds:.1f} s, {cost.wal_mb:.0f} MB"
@@ -133,7 +133,9 @@ async def _bench(server: PostgresServer, rows: int, batches: int) -> None:
 
 
 @asynccontextmanager
-async def _database(server: PostgresServer, revision: str) -> AsyncIterator[AsyncEngine]:
+async def _database(
+    server: PostgresServer, revision: str | None = None
+) -> AsyncIterator[AsyncEngine]:
     name = f"bench_{uuid4().hex[:12]}"
     url = await server.create_database(name)
     migrate(url, revision)

@@ -104,7 +104,7 @@ async def _run(stage: Stage, batches: int, profile: Path | None) -> None:
             handlers = replace(
                 handlers_of(settings, partners, database.lanes),
                 watch=watch,
-                home_of=lru_cache(65_536)(home_of),  # as app/wiring has it
+                home_of=lru_cache(16_384)(home_of),  # as app/wiring has it
             )
             ready = _batches(topic, WARM_UP + batches)
             freeze()

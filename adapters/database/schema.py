@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.documents import Documents
-from adapters.database.migrations import revisions
+from adapters.database.revisions import APPLIED, revisions
 from adapters.database.session import reading
-
-_APPLIED = text("select version_num from alembic_version")
 
 
 class SqlSchema:
@@ -30,7 +27,7 @@ class SqlSchema:
         known = revisions()
         async with reading(self._engine, self._documents) as session:
             try:
-                applied = [row.version_num for row in await session.run(_APPLIED)]
+                applied = [row.version_num for row in await session.run(APPLIED)]
             except DBAPIError:  # no outage, so there is no such table
                 return known
         if not applied:

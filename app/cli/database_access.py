@@ -54,8 +54,8 @@ def database_failures(settings: DatabaseSettings) -> Iterator[None]:
     """Raises Failure when it does not answer, has another schema than this version expects, or is
     only half rebuilt.
     """
-    from adapters.database.migrations import WorkerTooOld, pending_migrations
     from adapters.database.pasts import HalfRebuilt
+    from adapters.database.revisions import WorkerTooOld, pending_migrations
     from handlers.ports import CannotOpen, DatabaseAway
 
     try:

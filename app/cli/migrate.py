@@ -14,8 +14,8 @@ def migrate(
 
     Example: BOOKING_DATABASE__URL=sqlite+aiosqlite:///booking.sqlite3 booking migrate
     """
-    from adapters.database.migrations import WorkerTooOld, pending_migrations
     from adapters.database.migrations import migrate as apply_migrations
+    from adapters.database.revisions import WorkerTooOld, pending_migrations
     from app.cli.database_access import told
     from app.cli.printing import say, say_json, warn
     from app.failures import Failure

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, Dialect, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.database.migrations import migrate, pending_migrations, unmigrate
+from adapters.database.migrations import migrate, unmigrate
+from adapters.database.revisions import pending_migrations
 from adapters.database.tables import METADATA
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from adapters.database.database import Database, open_database
-from adapters.database.migrations import pending_migrations
+from adapters.database.revisions import pending_migrations
 from adapters.database.settings import DatabaseSettings
 from app.local_servers import PostgresServer
 from handlers.ports import DatabaseAway

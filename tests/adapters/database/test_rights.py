@@ -8,8 +8,8 @@ from sqlalchemy.engine import make_url
 
 from adapters.database.database import open_database
 from adapters.database.encryption import without_tls_words
-from adapters.database.migrations import pending_migrations
 from adapters.database.outages import DatabaseRefuses
+from adapters.database.revisions import pending_migrations
 from adapters.database.rights import OF_ROLE, Role, grants, lacking_rights
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import METADATA

@@ -20,7 +20,8 @@ from adapters.database import migrations
 from adapters.database.command_rows import command_row, outcome_row, started_row
 from adapters.database.database import open_database
 from adapters.database.documents import Documents
-from adapters.database.migrations import WorkerTooOld, migrate, pending_migrations, unmigrate
+from adapters.database.migrations import migrate, unmigrate
+from adapters.database.revisions import WorkerTooOld, pending_migrations, revisions
 from adapters.database.session import transaction
 from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import commands, journal, outcomes
@@ -247,17 +248,21 @@ async def test_commands_whose_outcomes_somebody_dropped_are_not_left_to_older_wo
 # --- what versions promise each other ---
 
 
-def revisions() -> dict[str, Any]:
+def scripts() -> dict[str, Any]:
     config = Config()
     config.set_main_option("script_location", str(migrations.__path__[0]))
     config.set_main_option("path_separator", "os")
-    scripts = ScriptDirectory.from_config(config).walk_revisions()
-    return {each.revision: each.module for each in scripts}
+    oldest_last = ScriptDirectory.from_config(config).walk_revisions()
+    return {each.revision: each.module for each in oldest_last}
+
+
+def test_workers_know_the_migrations_that_alembic_applies() -> None:
+    assert revisions() == tuple(scripts())[::-1]
 
 
 def test_every_migration_says_which_workers_go_on_working() -> None:
     """From 0008 on: the version before at least, or a deploy cannot go one by one."""
-    known = revisions()
+    known = scripts()
     for revision, module in known.items():
         if revision > BEFORE:
             assert module.works_with in known, f"{revision} has no works_with"
