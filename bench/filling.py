@@ -40,6 +40,15 @@ def _id(kind: str, of: str = "n") -> str:
     return f"md5('{kind}' || {of})::uuid"
 
 
+def _timed(kind: str) -> str:
+    """As what a command gives away is named beside its id, that of a publisher who heeds
+    docs/publishing.md: one in three seconds, for a year.
+    """
+    hashed = f"md5('{kind}' || n)"
+    time = "lpad(to_hex(1735689600000 + n * 3000::bigint), 12, '0')"
+    return f"({time} || '7' || substr({hashed}, 1, 3) || '8' || substr({hashed}, 4, 15))::uuid"
+
+
 _STARTS: Final = (
     "case when n % 20 = 0"
     f" then date_trunc('day', now()) + interval '3 days' + n / 20 / {_VENUES} * interval '3 hours'"
@@ -47,14 +56,14 @@ _STARTS: Final = (
 )
 _MADE: Final = f"now() - (1 + n % {_DAYS}) * interval '1 day'"
 _OWN: Final[Mapping[str, str]] = {
-    "row_id": _id("row"),
-    "command_id": _id("command"),
-    "message_id": _id("command"),
-    "booking_id": _id("booking"),
+    "row_id": _timed("row"),
+    "command_id": _timed("command"),
+    "message_id": _timed("command"),
+    "booking_id": _timed("booking"),
     "guest_id": _id("guest", "n / 3"),
     "venue_id": _id("venue", f"n / 20 % {_VENUES}"),
     "key_id": _id("key"),
-    "claim_id": _id("claim"),
+    "claim_id": _timed("claim"),
     "booking_reference": "'BR-20260101-' || upper(lpad(to_hex(n), 9, '0'))",
     "reference": "'BR-20260101-' || upper(lpad(to_hex(n), 9, '0'))",
     "topic": "'filled.commands'",
@@ -77,11 +86,11 @@ _OWN: Final[Mapping[str, str]] = {
 """What differs from copy to copy, by the name of the column; everything else is copied."""
 
 _TABLES: Final[tuple[tuple[Table, str, Mapping[str, str]], ...]] = (
-    (bookings, "true", {"id": _id("booking")}),
+    (bookings, "true", {"id": _timed("booking")}),
     (booking_references, "true", {}),
     (booking_history, "true", {}),
     (claims, "n % 20 = 0", {}),
-    (guest_keys, "n % 3 = 0", {"key_id": _id("sealing")}),
+    (guest_keys, "n % 3 = 0", {"key_id": _timed("sealing")}),
     (commands, f"n % {_DAYS} < {_KEPT_DAYS}", {}),
     (outcomes, f"n % {_DAYS} < {_KEPT_DAYS}", {"status": "t.status"}),
     (

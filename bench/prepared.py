@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
+from bench.load import timed
 from bench.recording import Pattern, Statement
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -81,7 +82,7 @@ def _replaceable(pattern: Pattern) -> re.Pattern[str]:
 def _like(old: str, references: count[int]) -> str:
     """Another text of the same length and kind."""
     if re.fullmatch(_UUID, old):
-        return str(uuid4())
+        return timed() if UUID(old).version == 7 else str(uuid4())
     if old.startswith("BR-"):
         number, tail = next(references), ""
         for _ in range(len(old) - len("BR-20270301-")):

@@ -26,7 +26,7 @@ def command_row_id(principal: Principal, command_id: UUID) -> UUID:
 
 
 def _row_id(label: str, command_id: UUID) -> UUID:
-    return named_id(_NAMESPACE, f"{label}/{command_id}")
+    return named_id(_NAMESPACE, f"{label}/{command_id}", beside=command_id)
 
 
 @dataclass(frozen=True, slots=True)

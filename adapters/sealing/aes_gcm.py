@@ -9,16 +9,18 @@ million commands it is time for a new one.
 from __future__ import annotations
 
 import os
+import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain.named_ids import timed_id
 from handlers.ports import CannotOpen, WrappedKey
 
 VERSION: Final = "1"
@@ -81,7 +83,7 @@ class AesGcmServiceKeys:
         return _opened(self._sealing, sealed, bound_to)
 
     def create(self, guest_id: UUID) -> AesGcmDataKey:
-        key_id, secret = uuid4(), os.urandom(_KEY_BYTES)
+        key_id, secret = timed_id(time.time_ns(), os.urandom(10)), os.urandom(_KEY_BYTES)
         return AesGcmDataKey(key_id, guest_id, secret, self._wrap(key_id, guest_id, secret))
 
     def unwrapped(self, key_id: UUID, guest_id: UUID, wrapped: str) -> AesGcmDataKey:

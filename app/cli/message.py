@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +13,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from app.failures import WrongUse
+from domain.named_ids import timed_id
 from handlers.ports import Output
 
 
@@ -86,11 +89,12 @@ def _object(text: str) -> dict[str, Any]:
 
 def _envelope(given: dict[str, Any], type_: str, id_name: str) -> dict[str, Any]:
     """Whole when it has `data`, which no message's data has as a field; the type has to agree."""
+    new_id = str(timed_id(time.time_ns(), os.urandom(10)))
     if "data" not in given:
-        return {"type": type_, id_name: str(uuid4()), "data": given}
+        return {"type": type_, id_name: new_id, "data": given}
     if given.get("type", type_) != type_:
         raise WrongUse(f"the message says it is a {given['type']}, not a {type_}")
-    return {"type": type_, id_name: str(uuid4())} | given
+    return {"type": type_, id_name: new_id} | given
 
 
 def _venue_of(data: object) -> str | None:
