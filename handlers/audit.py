@@ -88,7 +88,11 @@ def chain_of(record: Record) -> str:
 
 def who(principal: Principal) -> tuple[str, str]:
     """Role and subject."""
-    role, _, subject = principal.label.partition(":")
+    return _who(principal.label)
+
+
+def _who(label: str) -> tuple[str, str]:
+    role, _, subject = label.partition(":")
     return role, subject or role
 
 
@@ -109,7 +113,7 @@ def decided(closings: Sequence[Closing], recordings: Sequence[Recording]) -> lis
 def _decided(start: Start, closing: Closing, recording: Recording) -> AuditEntry:
     item, write = closing.begun.item, recording.write
     is_own = start.row_id == item.row_id
-    role, subject = who(item.asked.principal if is_own else load_principal(start.principal))
+    role, subject = _who(item.asked.label if is_own else load_principal(start.principal).label)
     booking = write.booking if write else None
     return AuditEntry(
         chain=chain_of(item.record),
@@ -186,7 +190,7 @@ def refused_unstored(item: Item, refusal: Refusal) -> AuditEntry:
 def _repeat(
     item: Item, booking_id: UUID | None, *, code: str | None = None, effect: Effect | None = None
 ) -> AuditEntry:
-    role, subject = who(item.asked.principal)
+    role, subject = _who(item.asked.label)
     return AuditEntry(
         chain=chain_of(item.record),
         kind=Kind.REPEAT,

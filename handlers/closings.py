@@ -62,13 +62,19 @@ def lies_at(closing: Closing) -> Coordinates | None:
     return begun.item.record.coordinates if may_meet else None
 
 
+def accepted_in(closing: Closing) -> Accepted | None:
+    """The change that it makes to a booking."""
+    ended = closing.ended
+    accepted = ended.change if isinstance(ended, Settled) else ended
+    return accepted if isinstance(accepted, Accepted) else None
+
+
 def guest_of(closing: Closing) -> UUID | None:
     """Whose key the recording needs."""
-    ended = closing.ended
-    if isinstance(ended, Failed):
+    if isinstance(closing.ended, Failed):
         return closing.begun.item.guest_id
-    accepted = ended.change if isinstance(ended, Settled) else ended
-    return owner_of(accepted) if isinstance(accepted, Accepted) else None
+    accepted = accepted_in(closing)
+    return owner_of(accepted) if accepted is not None else None
 
 
 def owner_of(accepted: Accepted) -> UUID | None:

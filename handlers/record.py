@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from domain.commands import CreateBooking, ExpireBooking, SettleUndo
-from domain.outcome import Accepted, Claims, Erased, Ignored, Rejected, Settled, StillOwed
-from domain.permissions import sees_notes
+from domain.commands import ExpireBooking, SettleUndo
+from domain.outcome import Accepted, Erased, Ignored, Rejected, Settled, StillOwed
 from domain.principal import System
 from domain.refusal import Code, Refusal
-from domain.rules import ConflictScope, Rules
+from domain.rules import Rules
 from domain.undo import Undo
+from handlers.acceptances import Acceptances, done_body, stored_outcome
 from handlers.announcing import Announcer
 from handlers.audit import Auditor, decided
 from handlers.begun import Again, End, Follows
@@ -24,12 +23,10 @@ from handlers.closings import (
     guest_of,
     left_behind,
     lies_at,
-    owner_of,
     pause,
     settling,
     undo_again,
     undo_of,
-    without_person,
 )
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ended import Ended
@@ -38,7 +35,6 @@ from handlers.journal import Journal
 from handlers.outputs import dump_outputs
 from handlers.ports import (
     AuditEntry,
-    BookingWrite,
     GuestKeys,
     LaneTransaction,
     Output,
@@ -57,12 +53,9 @@ from handlers.sealing import (
     personal_part,
     reply_of,
     seal_reply,
-    still_theirs,
     was_erased_since,
 )
-from schemas.booking import booking_json
-from schemas.replies import refusal_body, success_body
-from schemas.sealed import parted
+from schemas.replies import refusal_body
 from schemas.strict_json import utc
 
 _FAILED = Refusal(
@@ -82,9 +75,9 @@ class Recorder:
         self, prefix: str, rules: Rules, sealer: Sealer, letters: DeadLetters, auditor: Auditor
     ) -> None:
         self._auditor = auditor
-        self._announcer = Announcer(f"{prefix}.events", sealer)
         self.key_topic = KeyTopic(f"{prefix}.guest-keys")
-        self._rules = rules
+        announcer = Announcer(f"{prefix}.events", sealer)
+        self._acceptances = Acceptances(announcer, self.key_topic, rules)
         self._letters = letters
 
     async def record(
@@ -124,10 +117,11 @@ class Recorder:
         sent = ((guest_of(closing), closing.begun.start.sent) for closing in closings)
         wanted = [(guest_id, at) for guest_id, at in sent if guest_id is not None]
         keys = await keys_for(transaction, [] if without_keys else wanted, now)
+        accepted = iter(self._acceptances.recordings(closings, keys, now))
         rows: dict[UUID, Recording] = {}
         for closing in closings:
             at = lies_at(closing)
-            for row in self._recording(closing, rows, keys, now):
+            for row in self._recording(closing, accepted, rows, keys, now):
                 rows[row.row_id] = replace(row, lies_at=at) if at else row
         return list(rows.values())
 
@@ -138,11 +132,16 @@ class Recorder:
         item.outputs.extend(map(self.key_topic.gone, destroyed))
 
     def _recording(
-        self, closing: Closing, before: Mapping[UUID, Recording], keys: GuestKeys, now: datetime
+        self,
+        closing: Closing,
+        accepted: Iterator[Recording],
+        before: Mapping[UUID, Recording],
+        keys: GuestKeys,
+        now: datetime,
     ) -> list[Recording]:
         match closing.ended:
-            case Accepted() as accepted:
-                return [self._accepted(closing, accepted, keys, now)]
+            case Accepted():
+                return [next(accepted)]
             case Rejected() as rejected:
                 return [self._rejected(closing, rejected, now)]
             case Again() as again:
@@ -159,76 +158,22 @@ class Recorder:
                     self._silent(closing, now, ended=ended),
                 ]
             case Settled() | StillOwed() as settled:
-                return [self._settled(closing, settled, keys, now)]
+                return [self._settled(closing, settled, accepted, now)]
             case Erased() as erased:
                 return [self._erased(closing, erased, now)]
             case Ignored():
                 return [self._silent(closing, now)]
 
-    def _accepted(
-        self,
-        closing: Closing,
-        accepted: Accepted,
-        keys: GuestKeys,
-        now: datetime,
-        *,
-        undo_done: UUID | None = None,
-    ) -> Recording:
-        item = closing.begun.item
-        owner = owner_of(accepted)
-        key = keys.keys.get(owner) if owner is not None else None
-        booking = still_theirs(accepted.booking, keys, closing.begun.start.sent)
-        is_gone = booking.contact.is_erased and not accepted.booking.contact.is_erased
-        if is_gone or was_erased_since(keys, owner, closing.begun.start.sent):
-            key, accepted = None, without_person(accepted)
-        if booking is not accepted.booking:
-            accepted = replace(accepted, booking=booking)
-        status = 201 if isinstance(item.command, CreateBooking) else 200
-        shown = booking_json(booking, with_notes=sees_notes(item.asked.principal))
-        events = self._announcer.events(closing.begun, accepted, shown, key, status, now)
-        reply: bytes | None = None
-        personal: dict[str, Any] = {}
-        if item.route is not None:
-            if accepted.client_secret is not None:
-                shown["payment_client_secret"] = accepted.client_secret
-            item.outputs.append(item.route.reply(_done(item, status, now, shown)))
-            shown, personal = parted(shown)
-            reply = _done(item, status, now, shown)
-        item.outputs.extend(events)
-        if key is not None:
-            # In one transaction with what it seals: a rebuild never misses a key that it needs.
-            item.outputs.append(self.key_topic.key(key))
-        is_claimed = (
-            accepted.claims is Claims.REPLACE
-            and self._rules.scope(booking.venue.type) is ConflictScope.UNIT
-        )
-        return Recording(
-            row_id=item.row_id,
-            partition=item.record.partition,
-            outcome=_stored(status, None, reply, events, seal_reply(key, item.row_id, personal)),
-            journal=closing.journal.story(),
-            recorded_at=now,
-            write=BookingWrite(
-                booking,
-                accepted.history,
-                accepted.claims,
-                item.asked.derived("claim/final") if is_claimed else None,
-                key,
-            ),
-            owed=(*accepted.owed, *left_behind(closing)),
-            undo_done=undo_done,
-        )
-
     def _erased(self, closing: Closing, erased: Erased, now: datetime) -> Recording:
         item, reply = closing.begun.item, None
         tombstones = [out for out in item.outputs if out.topic == self.key_topic.name]
         if item.route is not None:
-            reply = _done(item, 200, now, {"guest_id": erased.guest_id, "erased_at": utc(now)})
+            reply = done_body(item, 200, now, {"guest_id": erased.guest_id, "erased_at": utc(now)})
             item.outputs.append(item.route.reply(reply))
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=_stored(200, None, reply, tombstones),
+            outcome=stored_outcome(200, None, reply, tombstones),
             journal="[]",
             recorded_at=now,
         )
@@ -249,7 +194,7 @@ class Recorder:
         return Recording(
             row_id=item.row_id,
             partition=item.record.partition,
-            outcome=_stored(refusal.code.status, refusal.code.word, reply, letters),
+            outcome=stored_outcome(refusal.code.status, refusal.code.word, reply, letters),
             journal=closing.journal.story(),
             recorded_at=now,
             drop_claims=True,
@@ -331,7 +276,7 @@ class Recorder:
         return Recording(
             row_id=start.row_id,
             partition=closing.begun.item.record.partition,
-            outcome=_stored(_ABANDONED.code.status, _ABANDONED.code.word, reply),
+            outcome=stored_outcome(_ABANDONED.code.status, _ABANDONED.code.word, reply),
             journal=journal.story(),
             recorded_at=now,
             drop_claims=True,
@@ -340,14 +285,18 @@ class Recorder:
         )
 
     def _settled(
-        self, closing: Closing, settled: Settled | StillOwed, keys: GuestKeys, now: datetime
+        self,
+        closing: Closing,
+        settled: Settled | StillOwed,
+        accepted: Iterator[Recording],
+        now: datetime,
     ) -> Recording:
         undo = settling(closing)
         if isinstance(settled, StillOwed):
             again = undo_again(undo.undo_id, undo.attempt, settled.detail, now)
             return self._silent(closing, now, undo_again=again)
         if settled.change is not None:
-            return self._accepted(closing, settled.change, keys, now, undo_done=undo.undo_id)
+            return next(accepted)
         return self._silent(closing, now, undo_done=undo.undo_id)
 
     def _silent(
@@ -387,24 +336,8 @@ def _again_of(row_id: UUID, outcome: StoredOutcome, keys: GuestKeys) -> Again:
     return Again(outcome, row_id, key)
 
 
-def _done(item: Item, status: int, now: datetime, shown: Mapping[str, Any]) -> bytes:
-    return success_body("command_id", item.asked.command_id, item.raw.type, status, now, shown)
-
-
 def _frees_key(code: Code) -> bool:
     """What may succeed when sent again, and what was never judged on its merits; some of the latter
     is found only once the booking is known.
     """
     return code.retryable or code in (Code.VALIDATION_FAILED, Code.FORBIDDEN)
-
-
-def _stored(
-    status: int,
-    code: str | None,
-    reply: bytes | None,
-    outputs: Sequence[Output] = (),
-    sealed: str | None = None,
-) -> StoredOutcome:
-    body = reply.decode() if reply is not None else None
-    events = dump_outputs(outputs) if outputs else "[]"
-    return StoredOutcome(status, code, body, events, None, sealed)

@@ -36,7 +36,9 @@ async def keys_for(
     """
     last: dict[UUID, datetime] = {}
     for guest_id, at in sent:
-        last[guest_id] = max(at, last.get(guest_id, at))
+        before = last.setdefault(guest_id, at)
+        if before < at:
+            last[guest_id] = at
     return await transaction.guest_keys(last, now) if last else GuestKeys({}, {}, frozenset())
 
 
@@ -58,7 +60,7 @@ def still_theirs(booking: Booking, keys: GuestKeys, sent: datetime) -> Booking:
 
 def was_erased_since(keys: GuestKeys, guest_id: UUID | None, sent: datetime) -> Erasure | None:
     """The erasure that came after a command of this guest was sent."""
-    erasure = keys.erasures.get(guest_id) if guest_id is not None else None
+    erasure = keys.erasures.get(guest_id) if guest_id is not None and keys.erasures else None
     return erasure if erasure is not None and erasure.at >= sent else None
 
 

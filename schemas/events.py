@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -78,7 +77,7 @@ def events_of(
     if not accepted.events:
         return []
     booking = accepted.booking
-    payload = json_bytes(_state(booking, shown) | _recovery(source))
+    payload = json_bytes({**_state(booking, shown), **_recovery(source)})
     key = str(booking.id).encode()
     time = json_bytes(utc(at))
     headers = _headers(source, key, time)
@@ -121,30 +120,52 @@ def idempotency_key_hash(label: str, operation: str, key: str) -> str:
     return sha256(f"{len(label)}:{label}/{operation}/{key}".encode()).hexdigest()
 
 
-_VENUE: Final = ("venue_id", "venue_type", "venue_name", "venue_time_zone")
-_STATE: Final = (
-    *("booking_date", "booking_time", "duration_minutes", "end_time", "party_size", "status"),
-    *("base_price", "tax_amount", "discount_amount", "total_price", "currency", "price_source"),
-    *("price_decision_reference", "payment_intent_id", "payment_status", "amount_paid"),
-    *("amount_refunded", "inventory_reservation_id", "inventory_item_id"),
-    *("created_at", "updated_at", "confirmed_at", "cancelled_at", "checked_in_at"),
-    *("completed_at", "expires_at", "cancelled_by", "source", "metadata"),
-)
-"""What events say in the words of replies, in this order."""
-_of_venue, _of_state = itemgetter(*_VENUE), itemgetter(*_STATE)
-
-
 def _state(booking: Booking, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What events say, most of it in the words of replies: one by one, as picked out by a list of
+    names it takes 4 µs a create instead of 2.
+    """
+    guest_id = booking.contact.guest_id
     return {
         "booking_id": booking.id,
         "booking_reference": booking.reference,
         "booking_version": booking.version,
-        "guest_id": booking.contact.guest_id,
-        "user_id": booking.contact.guest_id,
-        **dict(zip(_VENUE, _of_venue(shown), strict=True)),
+        "guest_id": guest_id,
+        "user_id": guest_id,
+        "venue_id": shown["venue_id"],
+        "venue_type": shown["venue_type"],
+        "venue_name": shown["venue_name"],
+        "venue_time_zone": shown["venue_time_zone"],
         "resource_type": RESOURCE_TYPES[booking.venue.type],
         "resource_id": booking.hold.item,
-        **dict(zip(_STATE, _of_state(shown), strict=True)),
+        "booking_date": shown["booking_date"],
+        "booking_time": shown["booking_time"],
+        "duration_minutes": shown["duration_minutes"],
+        "end_time": shown["end_time"],
+        "party_size": shown["party_size"],
+        "status": shown["status"],
+        "base_price": shown["base_price"],
+        "tax_amount": shown["tax_amount"],
+        "discount_amount": shown["discount_amount"],
+        "total_price": shown["total_price"],
+        "currency": shown["currency"],
+        "price_source": shown["price_source"],
+        "price_decision_reference": shown["price_decision_reference"],
+        "payment_intent_id": shown["payment_intent_id"],
+        "payment_status": shown["payment_status"],
+        "amount_paid": shown["amount_paid"],
+        "amount_refunded": shown["amount_refunded"],
+        "inventory_reservation_id": shown["inventory_reservation_id"],
+        "inventory_item_id": shown["inventory_item_id"],
+        "created_at": shown["created_at"],
+        "updated_at": shown["updated_at"],
+        "confirmed_at": shown["confirmed_at"],
+        "cancelled_at": shown["cancelled_at"],
+        "checked_in_at": shown["checked_in_at"],
+        "completed_at": shown["completed_at"],
+        "expires_at": shown["expires_at"],
+        "cancelled_by": shown["cancelled_by"],
+        "source": shown["source"],
+        "metadata": shown["metadata"],
     }
 
 

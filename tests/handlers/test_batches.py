@@ -266,3 +266,18 @@ async def test_whoever_is_refused_late_the_world_stays_sound(asks: list[Ask], da
         while await world.deliver(at_most=data.draw(st.integers(1, 5))):
             pass
     assert_sound(world)
+
+
+async def test_what_is_refused_between_others_takes_nothing_of_theirs(world: World) -> None:
+    first = world.create(**ITEM)
+    refused = world.create(**ITEM)
+    second = world.create(**ITEM, hour=6)
+    await world.deliver()
+    assert world.reply_to(refused).code == "slot_unavailable"
+    booked = [world.reply_to(each).booking["id"] for each in (first, second)]
+    assert [event["payload"]["booking_id"] for event in world.events] == booked
+    told = {str(row["message_id"]): row["booking_reference"] for row in world.audited("command")}
+    assert list(told) == [str(first), str(refused), str(second)]
+    references = [world.reply_to(each).booking["booking_reference"] for each in (first, second)]
+    assert [told[str(first)], told[str(second)]] == references
+    assert_sound(world, first, refused, second)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+import handlers.acceptances
 import handlers.intake
 from domain.effects import CreateIntent, PartnerCall, RefundPayment, ReserveInventory
 from handlers.condemned import TRIES
 from handlers.ports import Output, Record
-from handlers.record import Recorder
 from tests.handlers.invariants import assert_sound
 from tests.handlers.world import COMMANDS, GUEST, Crash, World
 
@@ -157,7 +157,7 @@ async def test_a_bug_that_raises_is_set_aside_as_well(
         return 1 / 0
 
     with monkeypatch.context() as patch:
-        patch.setattr(Recorder, "_accepted", buggy)
+        patch.setattr(handlers.acceptances, "booking_json", buggy)
         with pytest.raises(ZeroDivisionError):
             await world.deliver()
         await tried_alone(world, TRIES)
