@@ -7,7 +7,6 @@ through the bare drivers, on uvloop. What is sent does not depend on what was co
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from pyreqwest.client import Client, ClientBuilder
 
 from adapters.kafka.publishing import MAX_BATCH_BYTES
 from adapters.kafka.topics import PARTITIONS
+from app.cli.run import look_for_cycles_seldom
 from bench.prepared import Asked, Prepared, Sent, prepared
 from bench.recording import Pattern
 
@@ -64,7 +64,7 @@ async def floor(job: Job) -> None:
             for name, url in job.partner_urls.items()
         }
         connection = await _connection(open_, job.database_url, topic)
-        freeze()
+        look_for_cycles_seldom()  # as the worker does
         while True:
             found = await consumer.getmany(
                 timeout_ms=job.batch_timeout_ms, max_records=job.batch_records
@@ -88,12 +88,6 @@ async def floor(job: Job) -> None:
                     for source, part in found.items()
                 )
             )
-
-
-def freeze() -> None:
-    """What was prepared is not looked at by the garbage collector again."""
-    gc.collect()
-    gc.freeze()
 
 
 def _lanes(topic: str, partitions: Sequence[int]) -> str:

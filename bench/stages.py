@@ -30,10 +30,10 @@ from adapters.database.database import open_database
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
 from adapters.partners import HttpPartners
+from app.cli.run import look_for_cycles_seldom
 from app.local_servers import local_servers
 from app.settings import load
 from app.wiring import service_keys
-from bench.floor import freeze
 from bench.load import creates
 from bench.processes import partners_running
 from bench.recording import handlers_of, home_of
@@ -107,7 +107,7 @@ async def _run(stage: Stage, batches: int, profile: Path | None) -> None:
                 home_of=lru_cache(16_384)(home_of),  # as app/wiring has it
             )
             ready = _batches(topic, WARM_UP + batches)
-            freeze()
+            look_for_cycles_seldom()  # as the worker does
             for batch in ready[:WARM_UP]:
                 await _do(handlers, batch, held)
             watch.spent.clear()

@@ -35,7 +35,7 @@ def _run(settings: Settings) -> str | None:
     from app.failures import Failure
     from app.main import CannotStart, run_worker
 
-    _look_for_cycles_seldom()
+    look_for_cycles_seldom()
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             return runner.run(run_worker(settings))
@@ -43,7 +43,7 @@ def _run(settings: Settings) -> str | None:
         raise Failure(str(error)) from error
 
 
-def _look_for_cycles_seldom() -> None:
+def look_for_cycles_seldom() -> None:
     """A batch is a hundred thousand objects that go with it, hardly one of them in a cycle; looking
     for those at the usual rate takes a seventh of the worker's time (docs/performance.md).
     """
