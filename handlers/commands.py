@@ -46,7 +46,10 @@ from handlers.waves import AtVenue, waves
 
 @dataclass(frozen=True, slots=True)
 class CommandHandlers:
-    """Everything that is done for commands between their records and their outputs."""
+    """Everything that is done for commands between their records and their outputs.
+
+    `milliseconds` since 1970 are what calls to partners are timed by.
+    """
 
     intake: Intake
     database: LaneDatabase
@@ -57,6 +60,7 @@ class CommandHandlers:
     rules: Rules
     limits: Limits
     clock: Callable[[], datetime]
+    milliseconds: Callable[[], int]
     watch: Watch | Unwatched = UNWATCHED
 
     async def process(
@@ -171,7 +175,7 @@ class CommandHandlers:
             item.row_id,
             item.record.partition,
             story,
-            Journal(begun.journal, self.clock),
+            Journal(begun.journal, self.milliseconds),
             wants.get(id(item)),
             item.trace,
         )

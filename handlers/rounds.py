@@ -267,8 +267,7 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
             _log.error("no partner's answer", row_id=str(run.row_id), call=type(call).__name__)
             run.fail(TypeError(f"expected a partner's answer, got {type(answer).__name__}"))
         else:
-            run.journal.hear(call, answer)
-            run.heard[place] = run.journal.answer_to(call)
+            run.heard[place] = run.journal.hear(call, answer)
     for run in asking:
         if run.ended is None:
             run.hear(run.heard)
