@@ -7,11 +7,11 @@ a call with an effect depends on is written before that transaction commits.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, get_args
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from domain.effects import (
 from domain.outcome import Outcome
 from domain.undo import Undo
 from domain.workflow import Workflow
+from handlers.abreast import Abreast
 from handlers.dead_letter import Reason
 from handlers.journal import Journal
 from handlers.ports import JournalEntry, LaneTransaction, Onlooker, Partners, Stage, Unseen
@@ -122,6 +123,10 @@ class Run:
         self.wants = None
 
 
+_Call = tuple[Run, int, PartnerCall]
+"""Whose it is, and its place among what that asks now."""
+
+
 class Transactions(Protocol):
     """Opens a transaction for the lanes of the batch."""
 
@@ -132,6 +137,7 @@ async def run_to_end(
     runs: Sequence[Run],
     transactions: Transactions,
     partners: Partners,
+    abreast: Abreast,
     watch: Onlooker = _UNSEEN,
 ) -> frozenset[int]:
     """Rounds until every workflow has ended; gives the partitions whose lane was lost on the way.
@@ -143,7 +149,7 @@ async def run_to_end(
     live = [run for run in runs if run.ended is None]
     while live:
         watch.at(Stage.PARTNERS)
-        await _call_partners(live, partners)
+        await _call_partners(live, partners, abreast)
         watch.at(Stage.QUESTIONS)
         if any(run.asking for run in live):
             async with transactions() as transaction:
@@ -249,16 +255,16 @@ async def _claim(
     return answers
 
 
-async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
+async def _call_partners(runs: Sequence[Run], partners: Partners, abreast: Abreast) -> None:
     """All calls of the round at once; each run goes on when all of them are back."""
     asking = [run for run in runs if run.asks_partners]
-    calls: list[tuple[Run, int, PartnerCall]] = [
+    calls: list[_Call] = [
         (run, place, call)  # type: ignore[misc]  # asks_partners says so
         for run in asking
         for place, call in enumerate(run.asking)
         if run.heard[place] is None
     ]
-    answers = await asyncio.gather(*(_timed(run, call, partners) for run, _, call in calls))
+    answers = await abreast.each(partial(_timed, partners), calls)
     for (run, place, call), answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):
             _log.error("partner call raised", row_id=str(run.row_id), exc_info=answer)
@@ -273,8 +279,9 @@ async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
             run.hear(run.heard)
 
 
-async def _timed(run: Run, call: PartnerCall, partners: Partners) -> PartnerAnswer | Exception:
+async def _timed(partners: Partners, calling: _Call) -> PartnerAnswer | Exception:
     """The answer, or what it raised, which is this run's alone."""
+    run, _, call = calling
     made_ms = run.journal.now()
     try:
         answer = await partners.call(call, run.trace)
