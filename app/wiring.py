@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from logging import DEBUG, INFO
+from time import time_ns
 from uuid import UUID
 
 from opentelemetry.metrics import Meter
@@ -141,6 +142,7 @@ def build_worker(
         rules=settings.rules,
         limits=limits,
         clock=_now,
+        milliseconds=_milliseconds,
         watch=of_commands,
     )
     queries = QueryHandlers(
@@ -226,3 +228,7 @@ def _home_partition(venue_id: UUID, partitions: int) -> int:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _milliseconds() -> int:
+    return time_ns() // 1_000_000

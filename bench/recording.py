@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time_ns
 from typing import Any
 from uuid import UUID
 
@@ -225,6 +226,7 @@ def handlers_of(settings: Settings, partners: Partners, lanes: LaneDatabase) -> 
         rules=settings.rules,
         limits=NO_LIMITS,  # counting is logic, which the floor has none of
         clock=_now,
+        milliseconds=lambda: time_ns() // 1_000_000,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from domain.limits import Limits
 from domain.rules import Rules
 from domain.workflow import Workflow
 from domain.workflows import workflow_for
+from handlers.abreast import Abreast
 from handlers.begun import Begun
 from handlers.closings import Closing
 from handlers.condemned import Condemning
@@ -46,7 +47,10 @@ from handlers.waves import AtVenue, waves
 
 @dataclass(frozen=True, slots=True)
 class CommandHandlers:
-    """Everything that is done for commands between their records and their outputs."""
+    """Everything that is done for commands between their records and their outputs.
+
+    `milliseconds` since 1970 are what calls to partners are timed by.
+    """
 
     intake: Intake
     database: LaneDatabase
@@ -57,7 +61,9 @@ class CommandHandlers:
     rules: Rules
     limits: Limits
     clock: Callable[[], datetime]
+    milliseconds: Callable[[], int]
     watch: Watch | Unwatched = UNWATCHED
+    abreast: Abreast = field(default_factory=Abreast)
 
     async def process(
         self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
@@ -145,7 +151,9 @@ class CommandHandlers:
             self.watch.at(Stage.QUESTIONS)
             runs = {one: self._run(one, wants) for one in begun if one.decided is None}
             await answer_questions(transaction, list(runs.values()))
-        await run_to_end(list(runs.values()), lanes.transaction, self.partners, self.watch)
+        await run_to_end(
+            list(runs.values()), lanes.transaction, self.partners, self.abreast, self.watch
+        )
         self.watch.at(Stage.RECORD)
         async with lanes.transaction() as transaction:
             closings = [
@@ -171,7 +179,7 @@ class CommandHandlers:
             item.row_id,
             item.record.partition,
             story,
-            Journal(begun.journal, self.clock),
+            Journal(begun.journal, self.milliseconds),
             wants.get(id(item)),
             item.trace,
         )

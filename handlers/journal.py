@@ -10,7 +10,7 @@ by it, and entries of older versions are without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +24,7 @@ from schemas.stored import answer_from_json, call_from_json, dump
 
 _FOR_PAYING: Final = frozenset({"client_secret", "payment_method_id"})
 _SAID: Final = tuple(f'"{name}":"' for name in _FOR_PAYING)
+_NONE: Final[Set[str]] = frozenset()
 
 
 class QuestionChanged(Exception):
@@ -36,9 +37,9 @@ class Journal:
     __slots__ = (
         "_answers",
         "_begun",
-        "_clock",
         "_lost",
         "_met",
+        "_milliseconds",
         "_times",
         "_told",
         "_unheard",
@@ -48,10 +49,10 @@ class Journal:
     )
 
     def __init__(
-        self, stored: Iterable[str] = (), clock: Callable[[], datetime] | None = None
+        self, stored: Sequence[str] = (), milliseconds: Callable[[], int] | None = None
     ) -> None:
-        """`stored` in their order; without a clock no call of it is timed."""
-        self._clock = clock
+        """`stored` in their order; without `milliseconds` since 1970 no call of it is timed."""
+        self._milliseconds = milliseconds
         self._times: dict[str, tuple[str, int, int]] = {}
         self._answers: dict[str, PartnerAnswer] = {}
         self._begun: dict[str, ChangingCall] = {}
@@ -61,6 +62,11 @@ class Journal:
         self._met: set[str] = set()
         self._unwritten_lost: dict[UUID, SlotTaken] = {}
         self._told: list[str] = []  # all entries, without what only a resumed command would need
+        self._unheard: Set[str] = _NONE
+        if stored:
+            self._read(stored)
+
+    def _read(self, stored: Sequence[str]) -> None:
         for entry in stored:
             body: dict[str, Any] = orjson.loads(entry)
             for key, answer in body["heard"].items():
@@ -82,15 +88,16 @@ class Journal:
                 raise QuestionChanged(f"{type(call).__name__} differs from the one made before")
         return self._answers.get(key)
 
-    def hear(self, call: PartnerCall, answer: PartnerAnswer) -> None:
+    def hear(self, call: PartnerCall, answer: PartnerAnswer) -> PartnerAnswer:
         """`call` was answered; where an earlier try of it was not heard, that counts with it."""
         if call.key in self._unheard:
             answer = after_unheard(answer)
         self._answers[call.key] = self._unwritten_answers[call.key] = answer
+        return answer
 
     def now(self) -> int:
         """Milliseconds since 1970, or 0 without a clock."""
-        return int(self._clock().timestamp() * 1000) if self._clock else 0
+        return self._milliseconds() if self._milliseconds else 0
 
     def time(self, call: PartnerCall, made_ms: int) -> None:
         """The answer to `call`, which was made then, has just come."""
@@ -125,7 +132,7 @@ class Journal:
     def _unwritten(self) -> dict[str, Any]:
         """All that is not stored yet, which from now on it is."""
         parts: dict[str, Any] = {"heard": self._unwritten_answers, "asked": self._unwritten_calls}
-        if self._clock:
+        if self._milliseconds:
             parts["written"] = self.now()
             parts["times"] = [self._times.get(key) for key in self._unwritten_answers]
         if self._unwritten_lost:

@@ -7,16 +7,17 @@ a call with an effect depends on is written before that transaction commits.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, get_args
 from uuid import UUID
 
 import structlog
 
+from domain.booking import Booking
 from domain.effects import (
     ChangingCall,
     Claimed,
@@ -30,7 +31,9 @@ from domain.effects import (
     SlotTaken,
 )
 from domain.outcome import Outcome
+from domain.undo import Undo
 from domain.workflow import Workflow
+from handlers.abreast import Abreast
 from handlers.dead_letter import Reason
 from handlers.journal import Journal
 from handlers.ports import JournalEntry, LaneTransaction, Onlooker, Partners, Stage, Unseen
@@ -38,8 +41,8 @@ from handlers.waves import AtVenue
 
 _log = structlog.get_logger(__name__)
 
-_CHANGING = get_args(ChangingCall)
-_DATABASE = get_args(LaneQuestion)
+_CHANGING = frozenset(get_args(ChangingCall))
+_DATABASE = frozenset(get_args(LaneQuestion))
 _ANSWERS = frozenset(get_args(PartnerAnswer))
 _OUTCOMES = get_args(Outcome)
 _UNSEEN = Unseen()
@@ -75,6 +78,8 @@ class Run:
     wants: AtVenue | None  # until its claim is decided, later ones wait for it
     trace: Mapping[str, str]  # headers that continue the client's trace
     asking: tuple[Question[Any], ...] = ()
+    asks_database: bool = False
+    asks_partners: bool = False
     heard: list[PartnerAnswer | None] = field(default_factory=list)
     """Of partners: what they have answered already, each in its question's place."""
     ended: Outcome | Failed | None = None
@@ -99,6 +104,8 @@ class Run:
 
     def _is_answered(self) -> bool:
         """Whether there is a stored answer to every call asked now."""
+        self.asks_database = type(self.asking[0]) in _DATABASE
+        self.asks_partners = not self.asks_database
         if self.asks_database:
             return False
         self.heard = [self.journal.answer_to(call) for call in self.asking]  # type: ignore[arg-type]
@@ -112,15 +119,12 @@ class Run:
     def _end(self, outcome: Outcome | Failed) -> None:
         self.ended = outcome
         self.asking = ()
+        self.asks_database = self.asks_partners = False
         self.wants = None
 
-    @property
-    def asks_database(self) -> bool:
-        return bool(self.asking) and isinstance(self.asking[0], _DATABASE)
 
-    @property
-    def asks_partners(self) -> bool:
-        return bool(self.asking) and not self.asks_database
+_Call = tuple[Run, int, PartnerCall]
+"""Whose it is, and its place among what that asks now."""
 
 
 class Transactions(Protocol):
@@ -133,6 +137,7 @@ async def run_to_end(
     runs: Sequence[Run],
     transactions: Transactions,
     partners: Partners,
+    abreast: Abreast,
     watch: Onlooker = _UNSEEN,
 ) -> frozenset[int]:
     """Rounds until every workflow has ended; gives the partitions whose lane was lost on the way.
@@ -144,7 +149,7 @@ async def run_to_end(
     live = [run for run in runs if run.ended is None]
     while live:
         watch.at(Stage.PARTNERS)
-        await _call_partners(live, partners)
+        await _call_partners(live, partners, abreast)
         watch.at(Stage.QUESTIONS)
         if any(run.asking for run in live):
             async with transactions() as transaction:
@@ -162,8 +167,8 @@ async def answer_questions(transaction: LaneTransaction, runs: Sequence[Run]) ->
     for run in live:
         if run.asks_partners:
             for call in run.asking:
-                if isinstance(call, _CHANGING):
-                    run.journal.about_to(call)
+                if type(call) in _CHANGING:
+                    run.journal.about_to(call)  # type: ignore[arg-type]  # so it is one
     entries = [
         JournalEntry(run.row_id, run.journal.next_sequence, run.journal.write())
         for run in live
@@ -179,89 +184,108 @@ def _answerable(runs: Sequence[Run]) -> list[Run]:
     So claims are granted in log order, whatever round each command has come to.
     """
     answerable: list[Run] = []
+    if not any(run.asks_database for run in runs):
+        return answerable
     earlier: defaultdict[UUID, list[AtVenue]] = defaultdict(list)
     for run in runs:
-        if run.asks_database and not any(
-            wish.may_overlap(AtVenue(question.venue_id, question.slot))
-            for question in run.asking
-            if isinstance(question, ClaimSlot)
-            for wish in earlier[question.venue_id]
-        ):
-            answerable.append(run)
-            if any(isinstance(question, ClaimSlot) for question in run.asking):
-                continue
+        if run.asks_database:
+            claims = [question for question in run.asking if type(question) is ClaimSlot]
+            if not any(_has_to_wait(claim, earlier) for claim in claims):
+                answerable.append(run)
+                if claims:
+                    continue
         if run.wants is not None:
             earlier[run.wants.venue_id].append(run.wants)
     return answerable
 
 
+def _has_to_wait(claim: ClaimSlot, earlier: Mapping[UUID, Sequence[AtVenue]]) -> bool:
+    wishes = earlier.get(claim.venue_id)
+    if not wishes:
+        return False
+    wanted = AtVenue(claim.venue_id, claim.slot)
+    return any(wish.may_overlap(wanted) for wish in wishes)
+
+
 async def _answer(transaction: LaneTransaction, asking: Sequence[Run]) -> None:
+    """One statement a kind; claims are granted in the order of the runs."""
     questions = [(run, question) for run in asking for question in run.asking]
-    answers: dict[Question[Any], Any] = {}
-    if bookings := [q.booking_id for _, q in questions if isinstance(q, FindBooking)]:
-        found = await transaction.find_bookings(bookings)
-        answers |= {FindBooking(each): found.get(each) for each in bookings}
-    if undo := [q.undo_id for _, q in questions if isinstance(q, FindUndo)]:
+    bookings: Mapping[UUID, Booking] = {}
+    if named := [q.booking_id for _, q in questions if type(q) is FindBooking]:
+        bookings = await transaction.find_bookings(named)
+    owed: Mapping[UUID, Undo] = {}
+    if undo := [q.undo_id for _, q in questions if type(q) is FindUndo]:
         owed = await transaction.find_undo(undo)
-        answers |= {FindUndo(each): owed.get(each) for each in undo}
-    if claims := [(run, q) for run, q in questions if isinstance(q, ClaimSlot)]:
-        answers |= await _claim(transaction, claims)
+    claims = [(run, q) for run, q in questions if type(q) is ClaimSlot]
+    for run, _ in claims:
+        run.wants = None
+    claimed = iter(await _claim(transaction, claims) if claims else ())
     for run in asking:
-        if any(isinstance(question, ClaimSlot) for question in run.asking):
-            run.wants = None
-        run.hear([answers[question] for question in run.asking])
+        answers: list[Any] = []
+        for question in run.asking:
+            if type(question) is ClaimSlot:
+                answers.append(next(claimed))
+            elif type(question) is FindBooking:
+                answers.append(bookings.get(question.booking_id))
+            elif type(question) is FindUndo:
+                answers.append(owed.get(question.undo_id))
+        run.hear(answers)
 
 
 async def _claim(
     transaction: LaneTransaction, claims: Sequence[tuple[Run, ClaimSlot]]
-) -> dict[Question[Any], Claimed | SlotTaken]:
+) -> list[Claimed | SlotTaken]:
     """Granted in the order given; what a command lost before a crash it has lost for good."""
-    answers: dict[Question[Any], Claimed | SlotTaken] = {}
-    open_: list[tuple[Run, ClaimSlot]] = []
-    for run, claim in claims:
-        if lost := run.journal.lost_claim(claim.claim_id):
-            answers[claim] = lost
-        else:
-            open_.append((run, claim))
-    granted = await transaction.claim([(run.row_id, claim) for run, claim in open_])
-    for (run, claim), answer in zip(open_, granted, strict=True):
-        answers[claim] = answer
+    lost = [run.journal.lost_claim(claim.claim_id) for run, claim in claims]
+    granted = iter(
+        await transaction.claim(
+            [
+                (run.row_id, claim)
+                for (run, claim), taken in zip(claims, lost, strict=True)
+                if not taken
+            ]
+        )
+    )
+    answers: list[Claimed | SlotTaken] = []
+    for (run, claim), taken in zip(claims, lost, strict=True):
+        answer = taken or next(granted)
+        answers.append(answer)
         if isinstance(answer, SlotTaken):
             run.journal.lose(claim.claim_id, answer)
     return answers
 
 
-async def _timed(run: Run, call: PartnerCall, partners: Partners) -> PartnerAnswer:
-    made_ms = run.journal.now()
-    answer = await partners.call(call, run.trace)
-    run.journal.time(call, made_ms)
-    return answer
-
-
-async def _call_partners(runs: Sequence[Run], partners: Partners) -> None:
+async def _call_partners(runs: Sequence[Run], partners: Partners, abreast: Abreast) -> None:
     """All calls of the round at once; each run goes on when all of them are back."""
     asking = [run for run in runs if run.asks_partners]
-    calls: list[tuple[Run, int, PartnerCall]] = [
+    calls: list[_Call] = [
         (run, place, call)  # type: ignore[misc]  # asks_partners says so
         for run in asking
         for place, call in enumerate(run.asking)
         if run.heard[place] is None
     ]
-    answers = await asyncio.gather(
-        *(_timed(run, call, partners) for run, _, call in calls), return_exceptions=True
-    )
+    answers = await abreast.each(partial(_timed, partners), calls)
     for (run, place, call), answer in zip(calls, answers, strict=True):
         if isinstance(answer, Exception):
             _log.error("partner call raised", row_id=str(run.row_id), exc_info=answer)
             run.fail(answer)
-        elif isinstance(answer, BaseException):
-            raise answer
         elif type(answer) not in _ANSWERS:
             _log.error("no partner's answer", row_id=str(run.row_id), call=type(call).__name__)
             run.fail(TypeError(f"expected a partner's answer, got {type(answer).__name__}"))
         else:
-            run.journal.hear(call, answer)
-            run.heard[place] = run.journal.answer_to(call)
+            run.heard[place] = run.journal.hear(call, answer)
     for run in asking:
         if run.ended is None:
             run.hear(run.heard)
+
+
+async def _timed(partners: Partners, calling: _Call) -> PartnerAnswer | Exception:
+    """The answer, or what it raised, which is this run's alone."""
+    run, _, call = calling
+    made_ms = run.journal.now()
+    try:
+        answer = await partners.call(call, run.trace)
+    except Exception as bug:  # noqa: BLE001 - whoever asked ends with it
+        return bug
+    run.journal.time(call, made_ms)
+    return answer

@@ -15,7 +15,7 @@ from sqlalchemy import Text, column, text
 
 from adapters.database.claim_parts import Part, Units, missing_parts
 from adapters.database.claims import AllClaims, Claim, claim_row
-from adapters.database.column_types import INSTANT
+from adapters.database.column_types import INSTANT, KNOWN_ID
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import bookings
@@ -44,9 +44,8 @@ class PostgresqlClaimTable:
         self._insert = documents.select(
             f"insert into claims ({names}, unit, during) select {names},"
             " textrange(above, below, bounds), tstzrange(part_starts_at, part_ends_at)"
-            f" from {asked} on conflict do nothing returning claims.claim_id, claims.part",
-            table.c.claim_id,
-            table.c.part,
+            f" from {asked} on conflict do nothing returning claims.claim_id",
+            column("claim_id", KNOWN_ID),
         )
         self._held = documents.select(
             "select claims.booking_id, lower(unit), upper(unit), lower(during), upper(during)"

@@ -21,7 +21,7 @@ class Starting:
     def __init__(self, documents: Documents, sealer: Sealer) -> None:
         self._sealer = sealer
         self._start = documents.insert(
-            commands, conflict="(row_id) do nothing", returning=[commands.c.row_id]
+            commands, conflict="(row_id) do nothing", returning=[column("row_id", KNOWN_ID)]
         )
         self._enter = documents.insert(journal)
         others = ", ".join(column.name for column in commands.c if column is not commands.c.row_id)

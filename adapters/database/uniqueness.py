@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy import column
+
+from adapters.database.column_types import KNOWN_ID
 from adapters.database.documents import Documents
 from adapters.database.session import Session
 from adapters.database.tables import booking_references, idempotency_keys
@@ -22,11 +25,13 @@ class Uniqueness:
             " request_hash = excluded.request_hash, taken_at = excluded.taken_at,"
             " expires_at = excluded.expires_at"
             " where idempotency_keys.expires_at < excluded.taken_at",
-            returning=[idempotency_keys.c[name] for name in ("key_id", "row_id", "request_hash")],
+            returning=[column("key_id", KNOWN_ID)],
         )
         self._keys = documents.find(idempotency_keys, idempotency_keys.c.key_id)
         self._take_references = documents.insert(
-            booking_references, conflict="do nothing", returning=[booking_references.c.booking_id]
+            booking_references,
+            conflict="do nothing",
+            returning=[column("booking_id", KNOWN_ID)],
         )
         self._references = documents.find(booking_references, booking_references.c.booking_id)
 
@@ -47,10 +52,17 @@ class Uniqueness:
             }
             for claim in sorted(wanted.values(), key=lambda claim: claim.key_id.int)
         ]
-        taken = await session.run(self._take_keys, rows)
-        others = wanted.keys() - {row.key_id for row in taken}
-        held = await session.run(self._keys, [{"key_id": key_id} for key_id in others])
-        return {row.key_id: KeyHolder(row.row_id, row.request_hash) for row in (*taken, *held)}
+        taken = {row.key_id for row in await session.run(self._take_keys, rows)}
+        others = [{"key_id": key_id} for key_id in wanted if key_id not in taken]
+        held = await session.run(self._keys, others)
+        return {
+            **{
+                key_id: KeyHolder(claim.row_id, claim.request_hash)
+                for key_id, claim in wanted.items()
+                if key_id in taken
+            },
+            **{row.key_id: KeyHolder(row.row_id, row.request_hash) for row in held},
+        }
 
     async def take_references(
         self, session: Session, references: Mapping[UUID, str]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 from domain.effects import PartnerAnswer, PartnerCall
 
 C = TypeVar("C", bound=PartnerCall)
 
-Json = dict[str, Any]
+
+class Body(msgspec.Struct, omit_defaults=True):
+    """What is sent, its fields in their order; one that is None is left out, never sent as null."""
 
 
 class GarbledError(Exception):
@@ -29,7 +33,7 @@ class Exchange(Generic[C]):
     """
 
     path: str | Callable[[C], str]
-    body: Callable[[C], Json] | None
+    body: Callable[[C], Body] | None
     success: Callable[[bytes, C], PartnerAnswer]
     refusals: Mapping[int, Callable[[bytes, C], PartnerAnswer]] = field(default_factory=dict)
 
@@ -40,8 +44,3 @@ class Exchange(Generic[C]):
     def reader(self, status: int) -> Callable[[bytes, C], PartnerAnswer] | None:
         """What reads an answer with this status; None when it has no meaning here."""
         return self.success if 200 <= status < 300 else self.refusals.get(status)
-
-
-def without_none(**fields: object) -> Json:
-    """Optional fields are left out, never sent as null."""
-    return {name: value for name, value in fields.items() if value is not None}

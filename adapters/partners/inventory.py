@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
-from adapters.partners.exchange import Exchange, FailedError, GarbledError, Json, without_none
+from adapters.partners.exchange import Body, Exchange, FailedError, GarbledError
 from adapters.partners.wire import Id, Instant, in_utc, printable, reader, reason_of
+from domain.booking import VenueType
 from domain.effects import (
     Capacity,
     CheckCapacity,
@@ -21,6 +24,39 @@ from domain.effects import (
     ReserveInventory,
     UpdateReservation,
 )
+
+
+class _Check(Body):
+    venue_id: UUID
+    venue_type: VenueType
+    booking_time: datetime
+    booking_date: date
+    party_size: int
+    duration_minutes: int
+    inventory_item_id: str | None = None
+
+
+class _Reserve(Body):
+    venue_id: UUID
+    venue_type: VenueType
+    booking_time: datetime
+    party_size: int
+    booking_reference: str
+    booking_id: UUID
+    duration_minutes: int
+    inventory_item_id: str | None = None
+
+
+class _Update(Body):
+    reservation_id: str
+    booking_time: datetime
+    party_size: int
+    duration_minutes: int
+
+
+class _Release(Body, kw_only=True):
+    reservation_id: str | None = None
+    booking_reference: str
 
 
 class _Capacity(msgspec.Struct):
@@ -45,15 +81,15 @@ _read_reservation: Final = reader(_Reservation)
 _read_updated: Final = reader(_Updated)
 
 
-def _check_body(call: CheckCapacity) -> Json:
-    return without_none(
-        venue_id=call.venue_id,
-        venue_type=call.venue_type,
-        booking_time=call.booking_time,
-        booking_date=call.booking_date,
-        party_size=call.party_size,
-        duration_minutes=call.duration_minutes,
-        inventory_item_id=call.item,
+def _check_body(call: CheckCapacity) -> Body:
+    return _Check(
+        call.venue_id,
+        call.venue_type,
+        call.booking_time,
+        call.booking_date,
+        call.party_size,
+        call.duration_minutes,
+        call.item,
     )
 
 
@@ -62,16 +98,16 @@ def _capacity(body: bytes, _: CheckCapacity) -> Capacity:
     return Capacity(told.available, told.inventory_item_id, printable(told.reason))
 
 
-def _reserve_body(call: ReserveInventory) -> Json:
-    return without_none(
-        venue_id=call.venue_id,
-        venue_type=call.venue_type,
-        booking_time=call.booking_time,
-        party_size=call.party_size,
-        booking_reference=call.booking_reference,
-        booking_id=call.booking_id,
-        duration_minutes=call.duration_minutes,
-        inventory_item_id=call.item,
+def _reserve_body(call: ReserveInventory) -> Body:
+    return _Reserve(
+        call.venue_id,
+        call.venue_type,
+        call.booking_time,
+        call.party_size,
+        call.booking_reference,
+        call.booking_id,
+        call.duration_minutes,
+        call.item,
     )
 
 
@@ -80,13 +116,8 @@ def _reservation(body: bytes, _: ReserveInventory) -> Reservation:
     return Reservation(told.reservation_id, told.inventory_item_id, in_utc(told.expires_at))
 
 
-def _update_body(call: UpdateReservation) -> Json:
-    return {
-        "reservation_id": call.reservation_id,
-        "booking_time": call.booking_time,
-        "party_size": call.party_size,
-        "duration_minutes": call.duration_minutes,
-    }
+def _update_body(call: UpdateReservation) -> Body:
+    return _Update(call.reservation_id, call.booking_time, call.party_size, call.duration_minutes)
 
 
 def _updated(body: bytes, call: UpdateReservation) -> ReservationUpdated:
@@ -98,10 +129,8 @@ def _updated(body: bytes, call: UpdateReservation) -> ReservationUpdated:
     return ReservationUpdated(told.reservation_id)
 
 
-def _release_body(call: ReleaseInventory) -> Json:
-    return without_none(
-        reservation_id=call.reservation_id, booking_reference=call.booking_reference
-    )
+def _release_body(call: ReleaseInventory) -> Body:
+    return _Release(reservation_id=call.reservation_id, booking_reference=call.booking_reference)
 
 
 def _full(body: bytes, _: ReserveInventory | UpdateReservation) -> Full:

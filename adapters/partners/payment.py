@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 
-from adapters.partners.exchange import Exchange, FailedError, GarbledError, Json, without_none
+from adapters.partners.exchange import Body, Exchange, FailedError, GarbledError
 from adapters.partners.wire import Amount, Id, money, reader, reason_of
 from domain.booking import PaymentStatus
 from domain.effects import (
@@ -35,6 +36,27 @@ _REQUIRES: Final = "requires_"  # …action, …confirmation, and what else a gu
 _REFUND_UNDER_WAY: Final = frozenset(
     {"succeeded", "completed", "refunded", "accepted", "created", "processing", "pending"}
 )
+
+
+class _Create(Body):
+    booking_id: UUID
+    booking_reference: str
+    amount: str
+    currency: str
+    guest_id: UUID
+    payment_method_id: str | None = None
+    metadata: Mapping[str, object] | None = None
+
+
+class _Confirm(Body):
+    booking_id: UUID
+
+
+class _Return(Body):
+    payment_intent_id: str
+    booking_id: UUID
+    amount: str
+    reason: str
 
 
 class _Created(msgspec.Struct):
@@ -67,15 +89,15 @@ _read_found: Final = reader(_Found)
 _read_refund: Final = reader(_Refund)
 
 
-def _create_body(call: CreateIntent) -> Json:
-    return without_none(
-        booking_id=call.booking_id,
-        booking_reference=call.booking_reference,
-        amount=call.amount.text(),
-        currency=call.amount.currency,
-        guest_id=call.guest_id,
-        payment_method_id=call.payment_method_id,
-        metadata=call.metadata,
+def _create_body(call: CreateIntent) -> Body:
+    return _Create(
+        call.booking_id,
+        call.booking_reference,
+        call.amount.text(),
+        call.amount.currency,
+        call.guest_id,
+        call.payment_method_id,
+        call.metadata,
     )
 
 
@@ -97,13 +119,8 @@ def _found(body: bytes, call: FindIntent) -> Intent:
     return Intent(told.payment_intent_id, _status(told.status), amount)
 
 
-def _refund_body(call: RefundPayment) -> Json:
-    return {
-        "payment_intent_id": call.intent_id,
-        "booking_id": call.booking_id,
-        "amount": call.amount.text(),
-        "reason": call.reason,
-    }
+def _refund_body(call: RefundPayment) -> Body:
+    return _Return(call.intent_id, call.booking_id, call.amount.text(), call.reason)
 
 
 def _refunded(body: bytes, call: RefundPayment) -> Refunded:
@@ -148,7 +165,7 @@ PAYMENT: Final[Mapping[type[Any], Exchange[Any]]] = {
     ),
     ConfirmIntent: Exchange(
         _confirm_path,
-        lambda call: {"booking_id": call.booking_id},
+        lambda call: _Confirm(call.booking_id),
         success=_confirmed,
         refusals={402: _declined},
     ),

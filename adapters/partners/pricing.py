@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
-from adapters.partners.exchange import Exchange, Json
+from adapters.partners.exchange import Body, Exchange
 from adapters.partners.wire import Amount, Id, Instant, in_utc, money, reader
+from domain.booking import VenueType
 from domain.effects import Estimate, GetEstimate, GetQuote, Quote
+
+
+class _AskEstimate(Body):
+    venue_id: UUID
+    venue_type: VenueType
+    booking_time: datetime
+    party_size: int
+    duration_minutes: int
+
+
+class _AskQuote(_AskEstimate):
+    guest_id: UUID
 
 
 class _Quote(msgspec.Struct):
@@ -31,18 +46,21 @@ _read_quote: Final = reader(_Quote)
 _read_estimate: Final = reader(_Estimate)
 
 
-def _estimate_body(call: GetQuote | GetEstimate) -> Json:
-    return {
-        "venue_id": call.venue_id,
-        "venue_type": call.venue_type,
-        "booking_time": call.booking_time,
-        "party_size": call.party_size,
-        "duration_minutes": call.duration_minutes,
-    }
+def _estimate_body(call: GetEstimate) -> Body:
+    return _AskEstimate(
+        call.venue_id, call.venue_type, call.booking_time, call.party_size, call.duration_minutes
+    )
 
 
-def _quote_body(call: GetQuote) -> Json:
-    return {**_estimate_body(call), "guest_id": call.guest_id}
+def _quote_body(call: GetQuote) -> Body:
+    return _AskQuote(
+        call.venue_id,
+        call.venue_type,
+        call.booking_time,
+        call.party_size,
+        call.duration_minutes,
+        call.guest_id,
+    )
 
 
 def _quote(body: bytes, _: GetQuote) -> Quote:

@@ -229,6 +229,7 @@ class World:
             rules=self.rules,
             limits=limits,
             clock=self._clock,
+            milliseconds=lambda: int(self.now.timestamp() * 1000),
             watch=self.watch,
         )
         self.queries = QueryHandlers(
