@@ -22,13 +22,11 @@ REMOVALS: Final = (
         "exclusion constraint",
         (
             Edit(
-                "adapters/database/migrations/versions/0001_everything.py",
-                """
-    alter table claims add constraint claims_do_not_overlap exclude using gist (
-        uuidrange(venue_id, venue_id, '[]') with &&, unit with &&, during with &&
-    )
+                "adapters/database/migrations/versions/0012_claims_by_point.py",
+                """claims_do_not_overlap,"
+        f" add constraint claims_do_not_overlap exclude using gist ({overlap})"
 """,
-                "select 1",
+                'claims_do_not_overlap"\n',
             ),
         ),
         (f"{_THREE_WORKERS}::test_of_forty_creates_for_one_slot_exactly_one_gets_it",),
