@@ -1,8 +1,8 @@
 """Claims on PostgreSQL: an exclusion constraint is the last word, whatever Kafka did.
 
 `unit` is a range of items ([item, item], or unbounded for the whole venue) and `during` a half-open
-range of time; no two rows of a venue may overlap in both. In the index a point stands for the venue,
-made of a hash of its id (migration 0012). Losers of an insert do not come back.
+range of time; no two rows of a venue may overlap in both. In the index a point stands for the
+venue, made of a hash of its id (migration 0012). Losers of an insert do not come back.
 """
 
 from __future__ import annotations
