@@ -67,9 +67,9 @@ class PostgresqlClaimTable:
             f"insert into claims ({names}, unit, during) select id, 0, id, id, venue_id,"
             " inventory_item_id, booking_time, end_time, textrange(inventory_item_id,"
             "  inventory_item_id, case when inventory_item_id is null then '()' else '[]' end),"
-            " tstzrange(booking_time, end_time)"
-            f" from bookings where {booked} order by id on conflict do nothing"
+            f" tstzrange(booking_time, end_time) from bookings where {booked} order by id"
         )
+        self._claim_what_is_free = text(f"{self._claim_all.text} on conflict do nothing")
         self._without_claim = text(
             f"select id from bookings where {booked} and not exists"
             " (select from claims where claims.booking_id = bookings.id) order by id"
@@ -104,11 +104,14 @@ class PostgresqlClaimTable:
         return claimed
 
     async def claim_all(self, session: Session, asked: AllClaims) -> Sequence[UUID]:
-        """In three statements, as all that is asked lies in the database already."""
+        """In few statements, as all that is asked lies in the database already."""
         number, of = asked.share.number, asked.share.of
         which = {"statuses": asked.statuses, "venue_types": asked.venue_types}
         await session.run(self._drop_all, None, number=number, of=of)
-        await session.run(self._claim_all, None, number=number, of=of, **which)
+        # Nearly always nothing overlaps; not asking before it is in costs 29 µs a claim, asking 47.
+        if await session.run_unless_refused(self._claim_all, number=number, of=of, **which):
+            return []
+        await session.run(self._claim_what_is_free, None, number=number, of=of, **which)
         rows = await session.run(self._without_claim, None, number=number, of=of, **which)
         return [row.id for row in rows]
 

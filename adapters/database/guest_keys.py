@@ -31,7 +31,7 @@ class GuestKeys:
 
     def __init__(self, documents: Documents, service: ServiceKeys) -> None:
         self._service = service
-        columns = [guest_keys.c[n] for n in ("key_id", "guest_id", "wrapped", "created_at")]
+        columns = [guest_keys.c[n] for n in ("key_id", "guest_id", "wrapped")]
         names = ", ".join(f"guest_keys.{each.name}" for each in columns)
         every = list(guest_keys.c)
         asked = documents.rows_typed(
@@ -111,20 +111,13 @@ class GuestKeys:
                     erasures[row.guest_id] = Erasure(row.erased_at, row.key_id)
         return Found(keys, erasures, frozenset(left))
 
-    async def left(self, session: Session, key_ids: Iterable[UUID]) -> Mapping[UUID, WrappedKey]:
-        """Those of these that were not destroyed, as they lie there."""
-        rows = await session.run(self._by_id, [{"key_id": each} for each in sorted(set(key_ids))])
-        return {
-            row.key_id: WrappedKey(row.key_id, row.guest_id, row.wrapped, row.created_at)
-            for row in rows
-        }
-
     async def by_id(self, session: Session, key_ids: Iterable[UUID]) -> Mapping[UUID, DataKey]:
         """Those of these that were not destroyed. Raises CannotOpen."""
-        left = await self.left(session, key_ids)
+        asked = [{"key_id": each} for each in sorted(set(key_ids), key=_NUMBER)]
+        rows = await session.run(self._by_id, asked)
         return {
-            key.id: self._service.unwrapped(key.id, key.guest_id, key.wrapped)
-            for key in left.values()
+            row.key_id: self._service.unwrapped(row.key_id, row.guest_id, row.wrapped)
+            for row in rows
         }
 
     async def opening(

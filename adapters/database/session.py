@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import Executable, Row, Table
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.database.documents import Document, Documents
@@ -39,6 +40,16 @@ class Session:
         with outages_named(self._setting):
             result = await self._connection.execute(statement, parameters)
             return result.all() if result.returns_rows else ()
+
+    async def run_unless_refused(self, statement: Executable, **parameters: object) -> bool:
+        """Whether it went through; when a row is in the way of another, nothing of it is done."""
+        with outages_named(self._setting):
+            try:
+                async with self._connection.begin_nested():
+                    await self._connection.execute(statement, parameters)
+            except IntegrityError:
+                return False
+        return True
 
     async def copy(self, rows: Mapping[Table, Document]) -> bool:
         """PostgreSQL's COPY, table by table: all of the rows, or none when one is there already.

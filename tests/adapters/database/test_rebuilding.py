@@ -10,10 +10,15 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import Executable, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from adapters.database.booking_rows import booking_row
 from adapters.database.database import Database, open_database
 from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
+from adapters.database.tables import bookings
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.lifecycle import Status
@@ -42,6 +47,14 @@ async def rebuilt(postgresql_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(params=["rebuilt", "sqlite"])
 def real(request: pytest.FixtureRequest) -> Database:
     found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def real_url(request: pytest.FixtureRequest) -> str:
+    """Of the same database, for its owner."""
+    urls = {"rebuilt": "postgresql_url", "sqlite": "sqlite_url"}
+    found: str = request.getfixturevalue(urls[request.node.callspec.params["real"]])
     return found
 
 
@@ -176,6 +189,47 @@ async def test_the_digest_is_of_the_content(real: Database) -> None:
     assert (await finished(real)).digest == before
     await real.rebuilding.write(versions[2:], EVENTS, {})
     assert (await finished(real)).digest != before
+
+
+async def test_of_what_is_sealed_the_digest_has_the_key_alone(
+    real: Database, real_url: str
+) -> None:
+    """Every rebuild seals anew: other text under the same key is the same content."""
+    booking = another_booking()
+    await real.rebuilding.write([a_version(booking)], EVENTS, {})
+    before = (await finished(real)).digest
+    other = KEYS.create(KEY.guest_id)
+    resealed = {key: booking_row(booking, key)["personal"] for key in (KEY, other)}
+    found = []
+    for personal in resealed.values():
+        await changed(real_url, bookings.update().values(personal=personal))
+        found.append((await finished(real)).digest)
+    assert found[0] == before
+    assert found[1] != before
+    await changed(real_url, bookings.update().values(personal=resealed[KEY], party_size=9))
+    assert (await finished(real)).digest not in {before, *found}
+
+
+async def changed(url: str, statement: Executable) -> None:
+    """By somebody who may change anything."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(statement)
+    await engine.dispose()
+
+
+async def test_long_text_is_compressed_by_lz4_where_the_server_can(
+    rebuilt: Database, postgresql_url: str
+) -> None:
+    engine = create_async_engine(postgresql_url, poolclass=NullPool)
+    version = replace(a_version(another_booking()), outcome=an_outcome(events="[0]" * 3_000))
+    await rebuilt.rebuilding.write([version], EVENTS, {})
+    can = "select 'lz4' = any(enumvals) from pg_settings where name = 'default_toast_compression'"
+    async with engine.connect() as connection:
+        expected = "lz4" if (await connection.execute(text(can))).scalar_one() else "pglz"
+        how = await connection.execute(text("select pg_column_compression(events) from outcomes"))
+        assert how.scalars().all() == [expected]
+    await engine.dispose()
 
 
 async def test_the_later_holder_has_the_key(real: Database) -> None:
