@@ -26,6 +26,7 @@ from adapters.kafka.topics import PARTITIONS
 from app.cli.run import look_for_cycles_seldom
 from bench.prepared import Asked, Prepared, Sent, prepared
 from bench.recording import Pattern
+from handlers.abreast import Abreast
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -125,7 +126,10 @@ async def _transact(
 
 
 async def _call(clients: Mapping[str, Client], calls: Sequence[Sequence[Asked]]) -> None:
-    await asyncio.gather(*(ask(clients[call.partner], call) for each in calls for call in each))
+    """A few at once, as the worker does: it takes a fifth less."""
+    await Abreast().each(
+        lambda call: ask(clients[call.partner], call), [call for each in calls for call in each]
+    )
 
 
 async def ask(client: Client, call: Asked) -> None:
