@@ -99,6 +99,25 @@ async def test_partitions_are_made_before_they_are_needed(
     assert all(since in ends for since, _ in made.values()), "there is a gap"
 
 
+async def test_outcomes_stay_in_one_piece_in_every_partition(
+    partitioned: Lane, engine: AsyncEngine
+) -> None:
+    """Those that were there when it was decided, and those made since (decision 0147)."""
+    before = await partitions(engine)
+    await partitioned.database.retention.make_ahead(Period.DAY, timedelta(days=135))
+    assert (await partitions(engine)).keys() > before.keys()
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "select relname, reloptions from pg_inherits join pg_class on oid = inhrelid"
+                " where inhparent = 'outcomes'::regclass"
+            )
+        )
+        options = {name: tuple(each or ()) for name, each in found}
+    assert options.keys() >= {"outcomes_before", "outcomes_default", *before}
+    assert set(options.values()) == {("toast_tuple_target=8160",)}
+
+
 async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
     partitioned: Lane, engine: AsyncEngine
 ) -> None:
