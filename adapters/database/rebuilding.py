@@ -51,12 +51,6 @@ _FOR_WHOLE_TABLES: Final = (
 )
 # What a crash of the server takes with it is read again: the progress goes too.
 _WITHOUT_WAITING: Final = "select set_config('synchronous_commit', 'off', true)"
-# An event's outcome is long and half of it sealed, so that PostgreSQL's own compression tries for
-# 26 µs in vain; LZ4 makes a quarter less of it in 2. A server may be built without it.
-_LZ4: Final = (
-    "select set_config(name, 'lz4', true) from pg_settings"
-    " where name = 'default_toast_compression' and 'lz4' = any(enumvals)"
-)
 _ENDED: Final = (Status.CANCELLED, Status.EXPIRED)
 
 
@@ -145,7 +139,6 @@ class SqlRebuildRows:
             # COPY takes 72 µs an event of PostgreSQL's, a merge 118, but it stops at the first row
             # that is there already: what may be is merged; when an event comes again, all.
             if self._is_postgresql:
-                await session.run(text(_LZ4))
                 await self._merged(session, rows.later)
                 if not await session.copy(rows.fresh):
                     await self._merged(session, rows.fresh)
