@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from adapters.kafka.hearing import hear
-from adapters.kafka.partitioning import murmur2_of_all, partition_of
+from adapters.kafka.partitioning import home_partition
 from adapters.kafka.refusals import REFUSED_FOR_GOOD, TOPIC_CLOSED, Refusals
 from adapters.kafka.rights_held import in_words
 from handlers.ports import Output
@@ -36,52 +36,38 @@ async def send(
 
     A topic that may not even be seen is noted, and raised as OutputRefused.
     """
-    partitions = await _partitions(producer, outputs, refusals)
-    by_target: dict[tuple[str, int], list[Output]] = {}
-    for output, partition in zip(outputs, partitions, strict=True):
-        by_target.setdefault((output.topic, partition), []).append(output)
+    by_target: dict[TopicPartition, list[Output]] = {}
+    partitions: dict[str, int] = {}
+    for output in outputs:
+        topic, partition = output.topic, output.partition
+        if partition is None:
+            if topic not in partitions:
+                try:
+                    partitions[topic] = len(await producer.partitions_for(topic))
+                except TOPIC_CLOSED as error:
+                    _refuse([(each, error) for each in outputs if each.topic == topic], refusals)
+            key = output.value if output.key is None else output.key
+            partition = home_partition(key, partitions[topic])
+        by_target.setdefault(TopicPartition(topic, partition), []).append(output)
     sent: list[Sent] = []
-    for (topic, partition), batch in by_target.items():
-        sent += await _send_to(producer, topic, partition, batch)
+    for target, batch in by_target.items():
+        sent += await _send_to(producer, target, batch)
     return sent
 
 
-async def _partitions(
-    producer: AIOKafkaProducer, outputs: Sequence[Output], refusals: Refusals | None
-) -> list[int]:
-    """Of each output: its own, or the one of its key."""
-    counts: dict[str, int] = {}
-    for output in outputs:
-        topic = output.topic
-        if output.partition is None and topic not in counts:
-            try:
-                counts[topic] = len(await producer.partitions_for(topic))
-            except TOPIC_CLOSED as error:
-                _refuse([(each, error) for each in outputs if each.topic == topic], refusals)
-    hashes = iter(murmur2_of_all([_key(each) for each in outputs if each.partition is None]))
-    return [
-        partition_of(next(hashes), counts[each.topic]) if each.partition is None else each.partition
-        for each in outputs
-    ]
-
-
-def _key(output: Output) -> bytes:
-    return output.value if output.key is None else output.key
-
-
 async def _send_to(
-    producer: AIOKafkaProducer, topic: str, partition: int, outputs: Sequence[Output]
+    producer: AIOKafkaProducer, target: TopicPartition, outputs: Sequence[Output]
 ) -> list[Sent]:
     sent: list[Sent] = []
     batch, start = producer.create_batch(), 0
     for position, output in enumerate(outputs):
         if not _append(batch, output):
-            delivery = await producer.send_batch(batch, topic, partition=partition)
+            delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
             delivery.add_done_callback(hear)
             sent.append(Sent(outputs[start:position], delivery))
             batch, start = producer.create_batch(), position
             _append(batch, output)  # an empty batch takes any record
-    delivery = await producer.send_batch(batch, topic, partition=partition)
+    delivery = await producer.send_batch(batch, target.topic, partition=target.partition)
     delivery.add_done_callback(hear)
     return [*sent, Sent(outputs[start:], delivery)]
 
@@ -100,13 +86,9 @@ def _writable(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """As aiokafka takes them: a list. Names that came in as bytes that are not UTF-8 go out with
     those bytes escaped.
     """
-    for name, _ in headers:
-        if not name.isascii():
-            return [
-                (each.encode("utf-8", "backslashreplace").decode(), value)
-                for each, value in headers
-            ]
-    return list(headers)
+    if all(name.isascii() for name, _ in headers):
+        return list(headers)
+    return [(name.encode("utf-8", "backslashreplace").decode(), value) for name, value in headers]
 
 
 async def delivered(sent: Sequence[Sent], refusals: Refusals | None) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adapters.kafka.directory import TopicDirectory
-from adapters.kafka.partitioning import home_partition, murmur2, murmur2_of_all
+from adapters.kafka.partitioning import home_partition
 from adapters.kafka.standstill import Standstill
 from adapters.kafka.topics import check_topics, create_topics
 from app.local_servers import KafkaServer
@@ -84,15 +82,3 @@ JAVA_MURMUR2 = {
 @pytest.mark.parametrize("key", JAVA_MURMUR2)
 def test_a_key_belongs_where_the_java_client_puts_it(key: bytes) -> None:
     assert home_partition(key, 12) == (JAVA_MURMUR2[key] & 0x7FFFFFFF) % 12
-
-
-@given(st.lists(st.binary(max_size=40)), st.integers(min_value=0, max_value=40))
-def test_keys_hashed_together_are_hashed_as_each_alone(keys: list[bytes], size: int) -> None:
-    of_one_length = [(key * size)[:size].ljust(size, b"k") for key in keys]
-    for together in (keys, of_one_length, [b"", *keys, b""]):
-        assert murmur2_of_all(together) == [murmur2(key) for key in together]
-
-
-def test_keys_of_words_with_all_bits_set_are_hashed_as_each_alone() -> None:
-    keys = [bytes([byte]) * length for length in range(12) for byte in (0, 0x7F, 0x80, 0xFF)]
-    assert murmur2_of_all(keys) == [murmur2(key) for key in keys]
