@@ -99,7 +99,7 @@ async def test_partitions_are_made_before_they_are_needed(
     assert all(since in ends for since, _ in made.values()), "there is a gap"
 
 
-async def test_outcomes_stay_in_one_piece_in_every_partition(
+async def test_events_are_kept_as_they_are_in_every_partition(
     partitioned: Lane, engine: AsyncEngine
 ) -> None:
     """Those that were there when it was decided, and those made since (decision 0147)."""
@@ -109,13 +109,14 @@ async def test_outcomes_stay_in_one_piece_in_every_partition(
     async with engine.connect() as connection:
         found = await connection.execute(
             text(
-                "select relname, reloptions from pg_inherits join pg_class on oid = inhrelid"
+                "select attrelid::regclass::text as partition, attstorage from pg_inherits"
+                " join pg_attribute on attrelid = inhrelid and attname = 'events'"
                 " where inhparent = 'outcomes'::regclass"
             )
         )
-        options = {name: tuple(each or ()) for name, each in found}
-    assert options.keys() >= {"outcomes_before", "outcomes_default", *before}
-    assert set(options.values()) == {("toast_tuple_target=8160",)}
+        storage = {row.partition: row.attstorage for row in found}
+    assert storage.keys() >= {"outcomes_before", "outcomes_default", *before}
+    assert set(storage.values()) == {b"e"}
 
 
 async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(

@@ -34,7 +34,7 @@ def downgrade() -> None:
 
 
 def _exclude(overlap: str) -> None:
-    """In one statement: it is never without. Claims wait meanwhile, ten seconds for a million."""
+    """In one statement: it is never without. Claims wait meanwhile."""
     if op.get_context().dialect.name != "postgresql":
         return
     op.execute("set local lock_timeout = '5s'")  # who cannot be had quickly is asked again
