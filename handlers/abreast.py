@@ -59,6 +59,7 @@ class _Round:
         except BaseException:
             for task in self._asking:
                 task.cancel()
+            await asyncio.gather(*self._asking, return_exceptions=True)  # none outlives its round
             raise
         finally:
             if look:

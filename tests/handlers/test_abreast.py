@@ -87,3 +87,24 @@ async def test_who_is_cancelled_cancels_all() -> None:
         await asking
     await asyncio.sleep(0)
     assert calls.now == 0
+
+
+async def test_who_is_cancelled_goes_on_only_when_no_call_is_under_way() -> None:
+    under_way = 0
+
+    async def ask(item: int) -> int:
+        nonlocal under_way
+        under_way += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)  # as a connection that is closed in good order
+            under_way -= 1
+        return item
+
+    asking = asyncio.create_task(Abreast().each(ask, range(100)))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert under_way == 0
