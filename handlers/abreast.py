@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import perf_counter
 from typing import Any, Final, TypeVar
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 
 FEW: Final = 32
-QUICK_SECONDS: Final = 0.008
-"""For one answer among many: a worker that waits for a processor has slow ones too."""
+QUICK_SECONDS: Final = 0.01
+"""In the mean of all answers since the last look: some partners may be slow, some now and then."""
 LOOK_SECONDS: Final = 0.05
 ROUNDS_OF_ALL: Final = 64
 
@@ -35,7 +34,7 @@ class Abreast:
         answers = await round_.answers(len(items) if self._rounds_of_all else FEW)
         if round_.was_slow:
             self._rounds_of_all = ROUNDS_OF_ALL
-        elif self._rounds_of_all:
+        elif self._rounds_of_all and len(items) > FEW:
             self._rounds_of_all -= 1
         return answers
 
@@ -47,7 +46,7 @@ class _Round:
         self._items = items
         self._answers: list[Any] = [None] * len(items)
         self._begun = 0
-        self._quickest = LOOK_SECONDS  # of the answers since the last look
+        self._answered = 0  # since the last look
         self._asking: list[asyncio.Task[None]] = []
 
     async def answers(self, at_once: int) -> list[Any]:
@@ -73,16 +72,15 @@ class _Round:
     async def _one_after_another(self) -> None:
         while (place := self._begun) < len(self._items):
             self._begun = place + 1
-            began = perf_counter()
             self._answers[place] = await self._ask(self._items[place])
-            self._quickest = min(self._quickest, perf_counter() - began)
+            self._answered += 1
 
     async def _look(self) -> None:
         """As long as calls wait for their turn."""
         await asyncio.sleep(LOOK_SECONDS)
         while self._begun < len(self._items):
-            if self._quickest > QUICK_SECONDS:
+            if LOOK_SECONDS * len(self._asking) > QUICK_SECONDS * self._answered:
                 self.was_slow = True
                 self._more(3 * len(self._asking))
-            self._quickest = LOOK_SECONDS
+            self._answered = 0
             await asyncio.sleep(LOOK_SECONDS)

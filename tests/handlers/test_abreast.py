@@ -64,6 +64,16 @@ async def test_after_a_slow_round_all_are_asked_at_once_for_a_while(
     assert most == [100, 100, FEW]
 
 
+async def test_small_rounds_do_not_use_up_that_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abreast, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(abreast, "ROUNDS_OF_ALL", 1)
+    asked, calls = Abreast(), Calls()
+    await asked.each(Calls(seconds=0.1).ask, range(100))
+    await asked.each(calls.ask, range(FEW))
+    await asked.each(calls.ask, range(100))
+    assert calls.most == 100
+
+
 async def test_what_one_raises_all_the_same_ends_all() -> None:
     calls = Calls(seconds=60)
 
@@ -110,7 +120,6 @@ async def test_who_is_cancelled_goes_on_only_when_no_call_is_under_way() -> None
     assert under_way == 0
 
 
-@pytest.mark.xfail(reason="the quickest answer of any partner hides a slow one")
 async def test_a_slow_partner_is_seen_beside_one_that_answers_at_once() -> None:
     """Of a create's two calls one takes 40 ms, the other none: each look sees a quick answer."""
     now = most = 0

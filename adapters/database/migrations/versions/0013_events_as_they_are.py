@@ -32,14 +32,18 @@ def _store(how: str, made_before: str, made_now: str) -> None:
     if op.get_context().dialect.name != "postgresql":
         return
     op.execute("set local lock_timeout = '5s'")  # who cannot be had quickly is asked again
+    op.execute("select pg_advisory_xact_lock(hashtext('booking retention'))")  # none is made now
     op.execute(f"alter table outcomes alter column events set storage {how}")
     op.execute(
         f"""
-        do $$ begin
-            execute replace(
-                pg_get_functiondef('retention_make_ahead(text, interval)'::regprocedure),
-                '{made_before}', '{made_now}'
-            );
+        do $$
+        declare
+            made text := pg_get_functiondef('retention_make_ahead(text, interval)'::regprocedure);
+        begin
+            if position('{made_before}' in made) = 0 then
+                raise exception 'expected retention_make_ahead as migration 0010 made it';
+            end if;
+            execute replace(made, '{made_before}', '{made_now}');
         end $$
         """
     )
