@@ -113,7 +113,7 @@ def main() -> int:
 
 
 async def _bench(server: PostgresServer, rows: int, batches: int) -> None:
-    async with _database(server, "0007") as plain, _database(server, None) as parted:
+    async with _database(server, "0007") as plain, _database(server) as parted:
         before, after = await _written(plain, parted, batches)
         _say(f"start and end of a command: {before:.1f} µs plain, {after:.1f} µs in partitions")
     for by_row in (False, True):

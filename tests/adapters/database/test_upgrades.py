@@ -13,7 +13,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.database import migrations
@@ -243,6 +243,22 @@ async def test_commands_whose_outcomes_somebody_dropped_are_not_left_to_older_wo
     await engine.dispose()
     with pytest.raises(RuntimeError, match="would do commands again"):
         await asyncio.to_thread(unmigrate, empty_url, BEFORE)
+
+
+async def test_a_function_that_somebody_changed_is_not_passed_over(database_url: str) -> None:
+    """Migration 0013 changes the one that makes partitions, by its text."""
+    await asyncio.to_thread(migrate, database_url, "0012")
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:
+        another = (
+            "create or replace function retention_make_ahead(unit text, ahead interval)"
+            " returns timestamptz language sql as 'select now()'"
+        )
+        await connection.execute(text(another))
+    await engine.dispose()
+    with pytest.raises(DBAPIError, match="as migration 0010 made it"):
+        await asyncio.to_thread(migrate, database_url)
+    assert await asyncio.to_thread(pending_migrations, database_url) == ["0013"]
 
 
 # --- what versions promise each other ---

@@ -1,7 +1,8 @@
 """On PostgreSQL claims are found by a point that stands for the venue.
 
-What keeps a slot from being sold twice is the same; the index behind it takes 11 to 15 µs of CPU a
-claim where a range of uuid took 60 (decision 0145). Workers of before find claims without an index.
+What keeps a slot from being sold twice is the same; the index behind it takes 12 µs of CPU a claim
+where a range of uuid took 60 to 70, and 47 of 80 on one busy venue (decision 0145). Workers of
+before find claims without an index.
 """
 
 from __future__ import annotations
