@@ -25,7 +25,7 @@ from handlers.ports import (
 )
 from schemas.guest_keys import dump_key
 from schemas.sealed import joined
-from schemas.strict_json import json_bytes
+from schemas.strict_json import id_text, json_bytes
 
 
 async def keys_for(
@@ -66,12 +66,12 @@ def was_erased_since(keys: GuestKeys, guest_id: UUID | None, sent: datetime) -> 
 
 def stored_with_row(row_id: UUID) -> str:
     """What the sealed part of a reply is bound to."""
-    return f"outcomes.sealed/{row_id}"
+    return f"outcomes.sealed/{id_text(row_id)}"
 
 
 def event_part(booking_id: UUID, version: int) -> str:
     """What the guest's part of an event is bound to; our own part is, too."""
-    return f"event/{booking_id}/{version}"
+    return f"event/{id_text(booking_id)}/{version}"
 
 
 def seal_reply(key: DataKey | None, row_id: UUID, personal: Mapping[str, Any]) -> str | None:
@@ -114,7 +114,7 @@ class KeyTopic:
     name: str
 
     def key(self, key: DataKey | WrappedKey) -> Output:
-        return Output(self.name, str(key.id).encode(), dump_key(key), ())
+        return Output(self.name, id_text(key.id).encode(), dump_key(key), ())
 
     def gone(self, key_id: UUID) -> Output:
         return Output(self.name, str(key_id).encode(), b"", (), is_tombstone=True)

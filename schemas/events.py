@@ -18,7 +18,7 @@ from domain.booking import Booking, VenueType
 from domain.commands import Asked
 from domain.money import Money
 from domain.outcome import Accepted, Happened
-from schemas.strict_json import json_bytes, utc
+from schemas.strict_json import id_text, json_bytes, utc
 
 SOURCE: Final = "booking-reservation-service"
 VERSION: Final = "1.0"
@@ -77,13 +77,13 @@ def events_of(
     if not accepted.events:
         return []
     booking = accepted.booking
-    payload = json_bytes({**_state(booking, shown), **_recovery(source)})
-    key = str(booking.id).encode()
+    payload = json_bytes(_state(booking, shown) | _recovery(source))
+    key = id_text(booking.id).encode()
     time = json_bytes(utc(at))
     headers = _headers(source, key, time)
     records = []
     for happened in accepted.events:
-        event_id = str(source.asked.derived(f"event/{happened.type}")).encode()
+        event_id = id_text(source.asked.derived(f"event/{happened.type}")).encode()
         event_type = happened.type.encode()
         body = (
             b'{"event_id":"%b","event_type":"%b","timestamp":%b,"source":"%b","version":"%b",'

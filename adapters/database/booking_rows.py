@@ -28,6 +28,7 @@ from domain.outcome import StatusChange
 from domain.time_slot import TimeSlot
 from handlers.ports import DataKey, PromiseBroken, key_id_of
 from schemas.sealed import PersonalPart, dump_personal, load_personal
+from schemas.strict_json import id_text
 
 _COLUMNS: Final = tuple(bookings.c.keys())
 _ERASED: Final = "erased"
@@ -49,7 +50,7 @@ def open_row(booking: Booking) -> dict[str, object]:
         "booking_reference": booking.reference,
         "guest_id": booking.contact.guest_id,
         "venue_id": venue.id,
-        "venue_type": venue.type.value,
+        "venue_type": venue.type,
         "venue_name": venue.name,
         "venue_time_zone": venue.time_zone,
         "booking_date": booking.booking_date,
@@ -57,7 +58,7 @@ def open_row(booking: Booking) -> dict[str, object]:
         "duration_minutes": slot.minutes,
         "end_time": slot.ends_at,
         "party_size": booking.party_size,
-        "status": booking.status.value,
+        "status": booking.status,
         "version": booking.version,
         "base_price": str(price.base.amount),
         "tax_amount": str(price.tax.amount),
@@ -67,7 +68,7 @@ def open_row(booking: Booking) -> dict[str, object]:
         "price_source": "fallback" if price.is_fallback else "quoted",
         "price_decision_reference": price.decision_reference,
         "payment_intent_id": payment.intent_id,
-        "payment_status": payment.status.value,
+        "payment_status": payment.status,
         "amount_paid": str(payment.paid.amount),
         "amount_refunded": str(payment.refunded.amount),
         "inventory_reservation_id": hold.reservation_id,
@@ -80,7 +81,7 @@ def open_row(booking: Booking) -> dict[str, object]:
         "completed_at": booking.completed_at,
         "expires_at": booking.expires_at,
         "cancelled_by": booking.cancelled_by,
-        "source": booking.source.value,
+        "source": booking.source,
         "metadata": None if booking.metadata is None else json.dumps(dict(booking.metadata)),
         "sweep_at": sweep_at(booking),
     }
@@ -102,7 +103,7 @@ def _sealed(booking: Booking, key: DataKey | None) -> str | None:
 
 
 def _place(booking_id: UUID) -> str:
-    return f"bookings.personal/{booking_id}"
+    return f"bookings.personal/{id_text(booking_id)}"
 
 
 def _sealed_reason(

@@ -16,6 +16,7 @@ from handlers.ports import (
     Start,
     StoredOutcome,
 )
+from schemas.strict_json import id_text
 
 
 def command_row(start: Start) -> dict[str, object]:
@@ -75,7 +76,7 @@ def entry_of(row: Row[Any], sealer: Sealer) -> str:
 
 
 def _entry_place(row_id: UUID, sequence: int) -> str:
-    return f"journal.body/{row_id}/{sequence}"
+    return f"journal.body/{id_text(row_id)}/{sequence}"
 
 
 def outcome_row(recording: Recording) -> dict[str, object]:

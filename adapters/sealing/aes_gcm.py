@@ -22,11 +22,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.named_ids import timed_id
 from handlers.ports import CannotOpen, WrappedKey
+from schemas.strict_json import id_text
 
 VERSION: Final = "1"
 """Of both envelopes: `1.<data key's id>.<base64>` and `1.<settings' key>.<base64>`."""
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
+_ID_BYTES: Final = 10
 # None of these opens another's: the associated data begins with what it is for.
 _BY_GUEST, _BY_SERVICE, _WRAPPED = (
     b"%b\0%b\0" % (purpose, VERSION.encode())
@@ -43,7 +45,7 @@ class AesGcmDataKey:
         self.id = key_id
         self.guest_id = guest_id
         self.wrapped = wrapped
-        self._key = _Key(_BY_GUEST, str(key_id), AESGCM(secret))
+        self._key = _Key(_BY_GUEST, id_text(key_id), AESGCM(secret))
 
     def __repr__(self) -> str:
         return f"AesGcmDataKey({self.id})"
@@ -68,13 +70,14 @@ class AesGcmServiceKeys:
         self._sealing = {name: _Key(_BY_SERVICE, name, each) for name, each in ciphers.items()}
         self._wrapping = {name: _Key(_WRAPPED, name, each) for name, each in ciphers.items()}
         self._current = next(iter(keys))
+        self._seals = self._sealing[self._current]
 
     @property
     def current(self) -> str:
         return self._current
 
     def seal(self, plaintext: bytes, bound_to: str) -> str:
-        return self.sealed_by(self._current, plaintext, bound_to)
+        return self._seals.seal(plaintext, bound_to)
 
     def sealed_by(self, name: str, plaintext: bytes, bound_to: str) -> str:
         return _named(self._sealing, name).seal(plaintext, bound_to)
@@ -83,7 +86,8 @@ class AesGcmServiceKeys:
         return _opened(self._sealing, sealed, bound_to)
 
     def create(self, guest_id: UUID) -> AesGcmDataKey:
-        key_id, secret = timed_id(time.time_ns(), os.urandom(10)), os.urandom(_KEY_BYTES)
+        random = os.urandom(_KEY_BYTES + _ID_BYTES)
+        key_id, secret = timed_id(time.time_ns(), random[_KEY_BYTES:]), random[:_KEY_BYTES]
         return AesGcmDataKey(key_id, guest_id, secret, self._wrap(key_id, guest_id, secret))
 
     def unwrapped(self, key_id: UUID, guest_id: UUID, wrapped: str) -> AesGcmDataKey:
@@ -96,10 +100,15 @@ class AesGcmServiceKeys:
         return self._wrap(key.id, key.guest_id, secret)
 
     def _wrap(self, key_id: UUID, guest_id: UUID, secret: bytes) -> str:
-        return self._wrapping[self._current].seal(secret, f"{key_id}/{guest_id}")
+        return self._wrapping[self._current].seal(secret, _place(key_id, guest_id))
 
     def _unwrap(self, key_id: UUID, guest_id: UUID, wrapped: str) -> bytes:
-        return _opened(self._wrapping, wrapped, f"{key_id}/{guest_id}")
+        return _opened(self._wrapping, wrapped, _place(key_id, guest_id))
+
+
+def _place(key_id: UUID, guest_id: UUID) -> str:
+    """What a wrapped key is bound to."""
+    return f"{id_text(key_id)}/{id_text(guest_id)}"
 
 
 class _Key:
