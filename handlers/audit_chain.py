@@ -39,8 +39,15 @@ def canonical(row: AuditRow) -> bytes:
     return orjson.dumps((FORMAT, *_in_order(row)))
 
 
-def _mac(key: bytes, row: AuditRow) -> str:
-    return hmac.digest(key, canonical(row), "sha256").hex()
+def _keyed(key: bytes) -> hmac.HMAC:
+    """What every row's hash with it begins with."""
+    return hmac.new(key, digestmod="sha256")
+
+
+def _mac(keyed: hmac.HMAC, row: AuditRow) -> str:
+    of_row = keyed.copy()
+    of_row.update(canonical(row))
+    return of_row.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class ChainKeys:
     def hash(self, row: AuditRow) -> str | None:
         """What the row's hash has to be; None when its key is not among these."""
         key = self.keys.get(str(row["key_id"]))
-        return None if key is None else _mac(key, row)
+        return None if key is None else _mac(_keyed(key), row)
 
 
 def place_of(row: AuditRow) -> int:
@@ -71,6 +78,7 @@ def linked(
     last = dict(heads)
     rows: list[AuditRow] = []
     key_id, key = keys.current
+    keyed = _keyed(key)
     written = at.astimezone(UTC).isoformat(timespec="microseconds")
     for entry in entries:
         head = last.get(entry.chain, BEGINNING)
@@ -79,7 +87,7 @@ def linked(
         row["at"] = written
         row["key_id"] = key_id
         row["previous"] = head.hash
-        row["hash"] = hash_ = _mac(key, row)
+        row["hash"] = hash_ = _mac(keyed, row)
         last[entry.chain] = Head(head.sequence + 1, hash_)
         rows.append(row)
     return rows

@@ -39,7 +39,9 @@ def dump(parts: Mapping[str, Any], *, hiding: Set[str] = frozenset()) -> str:
     def told(value: Any) -> Any:
         written = _written(value)
         if isinstance(written, dict):
-            written.update(dict.fromkeys(hiding & written.keys()))
+            for name in hiding:
+                if name in written:
+                    written[name] = None
         return written
 
     return _to_text(parts, told if hiding else _written)

@@ -76,6 +76,8 @@ class GuestKeys:
         in_order, made = sorted(sent, key=_NUMBER), dict[UUID, DataKey]()
         while True:
             found = await self._found(session, in_order, made)
+            if len(found.keys) == len(in_order):
+                return found
             missing = [
                 guest_id
                 for guest_id in in_order
@@ -86,16 +88,16 @@ class GuestKeys:
                 return found
             new = {guest_id: self._service.create(guest_id) for guest_id in missing}
             added = await session.run(self._add, [_row(each, now) for each in new.values()])
-            # Another lane may have been faster, and then its key counts.
-            made |= {row.guest_id: new[row.guest_id] for row in added}
+            if len(added) < len(new):  # another lane was faster, and its key counts
+                new = {row.guest_id: new[row.guest_id] for row in added}
+            made |= new
 
     async def _found(
         self, session: Session, guest_ids: Sequence[UUID], made: Mapping[UUID, DataKey]
     ) -> Found:
         """What was made in this transaction is known, and not read again."""
         asked = [
-            {"guest_id": each, "made": made[each].id if each in made else None}
-            for each in guest_ids
+            {"guest_id": each, "made": (key := made.get(each)) and key.id} for each in guest_ids
         ]
         erasures: dict[UUID, Erasure] = {}
         keys = dict(made)

@@ -114,16 +114,15 @@ class Recorder:
         """
         ending = [each.row_id for each in recordings]
         entries = await session.run(self._end_journal, [{"row_id": each} for each in ending])
-        under_way = {entry.row_id for entry in entries if entry.sequence == 0}
-        if ended := set(ending) - under_way:
+        under_way = [entry.row_id for entry in entries if entry.sequence == 0]
+        if len(under_way) < len(ending) and (ended := set(ending) - set(under_way)):
             changes = any(each.write for each in recordings if each.row_id in ended)
             raise (PromiseBroken if changes else Overtaken)(
                 f"the commands {_listed(ended)} are not under way, or have ended"
             )
 
     async def _write_bookings(self, session: Session, writes: Sequence[BookingWrite]) -> None:
-        expected = {write.booking.id: write.booking.version for write in writes}
-        if len(expected) < len(writes):
+        if len({write.booking.id for write in writes}) < len(writes):
             raise PromiseBroken("one booking is written twice in one wave")
         new = [
             booking_row(write.booking, write.key) for write in writes if write.booking.version == 1
@@ -131,10 +130,13 @@ class Recorder:
         changed = [
             booking_row(write.booking, write.key) for write in writes if write.booking.version > 1
         ]
-        written = {row.id for row in await session.run(self._first_versions, new)} | {
-            row.id for row in await session.run(self._next_versions, changed)
-        }
-        if missing := expected.keys() - written:
+        written = [
+            *await session.run(self._first_versions, new),
+            *await session.run(self._next_versions, changed),
+        ]
+        if len(written) < len(writes):
+            expected = {write.booking.id: write.booking.version for write in writes}
+            missing = expected.keys() - {row.id for row in written}
             named = ", ".join(f"{each} at {expected[each] - 1}" for each in sorted(missing))
             raise PromiseBroken(f"expected to find booking(s) {named}, found another version")
         await session.run(
