@@ -1,4 +1,4 @@
-"""How what was accepted is recorded, step by step for all of a wave.
+"""How what was accepted is recorded, step by step for some of a wave at a time.
 
 What is done two hundred times in a row stays in the processor's cache: some 6 of the 140 µs that
 recording a create took record by record (seven turns).

@@ -7,7 +7,7 @@ The guest's part is sealed with the guest's key, and gone with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ import orjson
 from domain.booking import Booking
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
+from domain.values import dataclass
 
 
 class PersonalPart(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -127,6 +127,21 @@ async def test_the_whole_venue_conflicts_with_each_of_its_items(world: World) ->
     assert not world.database.tables.journal
 
 
+async def test_each_of_a_hundred_is_recorded_as_its_own(world: World) -> None:
+    """More than are recorded side by side, with others between them."""
+    size = {n: n % 7 for n in range(100)}  # 0: refused
+    asked = {n: world.create(inventory_item_id=f"t-{n}", party_size=size[n]) for n in size}
+    await world.deliver()
+    shown = {n: world.reply_to(each).body["data"] for n, each in asked.items()}
+    done = {n: booking for n, booking in shown.items() if booking is not None}
+    assert done.keys() == {n for n in size if size[n]}
+    assert all(done[n]["inventory_item_id"] == f"t-{n}" for n in done)
+    assert [event["payload"]["booking_id"] for event in world.events] == [
+        booking["id"] for booking in done.values()
+    ]
+    assert {str(each) for each in world.bookings} == {booking["id"] for booking in done.values()}
+
+
 async def test_outputs_come_in_the_order_of_their_records(world: World) -> None:
     booking = await world.booked(hour=9)
     asked = [
