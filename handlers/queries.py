@@ -43,10 +43,13 @@ from handlers.ports import (
     Authenticator,
     BookingReads,
     DatabaseAway,
+    GuestPage,
     Output,
+    Page,
     Record,
     Stage,
     UseCounts,
+    VenuePage,
 )
 from handlers.routes import ReplyRoutes
 from handlers.watch import UNWATCHED, Unwatched, Watch
@@ -85,6 +88,7 @@ class _Found:
 
     bookings: Mapping[UUID, Booking]
     by_reference: Mapping[str, Booking]
+    pages: Mapping[Page, Sequence[Booking]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,7 @@ class QueryHandlers:
         self.watch.at(Stage.QUESTIONS)
         excess, found = await asyncio.gather(
             self._excess(asked),
-            self._look_up(
-                [one.query for one in asked if isinstance(one, _Asked) and not one.forbidden]
-            ),
+            self._look_up([one for one in asked if isinstance(one, _Asked) and not one.forbidden]),
         )
         self.watch.at(Stage.PARTNERS)
         answers = await asyncio.gather(
@@ -157,7 +159,8 @@ class QueryHandlers:
         ]
         return await refuse_excess(self.counts, counters, self.clock())
 
-    async def _look_up(self, queries: Sequence[Query]) -> _Found:
+    async def _look_up(self, asked: Sequence[_Asked]) -> _Found:
+        queries = [one.query for one in asked]
         ids = _newest(
             (q.booking_id, q.known_version)
             for q in queries
@@ -168,11 +171,13 @@ class QueryHandlers:
             for q in queries
             if isinstance(q, GetBookingByReference)
         )
+        pages = {page for one in asked if (page := _page_of(one)) is not None}
         return _Found(
             await self.reads.bookings(list(ids), ids) if ids else {},
             await self.reads.bookings_by_reference(list(references), references)
             if references
             else {},
+            await self.reads.pages(pages) if pages else {},
         )
 
     async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
@@ -197,7 +202,7 @@ class QueryHandlers:
             case GetBookingHistory() as query:
                 return await self._history(query, asked, found.bookings.get(query.booking_id))
             case ListGuestBookings() | ListVenueBookings() as query:
-                return await self._page(query, asked)
+                return _listed(query.listing.limit, asked, found)
             case CheckAvailability() as query:
                 return await self._availability(query, asked)
 
@@ -211,15 +216,6 @@ class QueryHandlers:
         return {
             "items": [status_change_json(row.change, row.version, row.created_at) for row in rows]
         }
-
-    async def _page(self, query: ListGuestBookings | ListVenueBookings, asked: _Asked) -> Answer:
-        if isinstance(query, ListGuestBookings):
-            seen = venues_shown(asked.principal, Operation.LIST_GUEST)
-            bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
-        else:
-            bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
-        asked.bookings.extend(bookings[: query.listing.limit])
-        return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
 
     async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
         now = self.clock()
@@ -288,6 +284,25 @@ def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     if reaches(principal, power_of(query), guest_id=guest_id, venue_id=venue_id):
         return None
     return Refusal(Code.FORBIDDEN, "This list is not yours to see.")
+
+
+def _page_of(asked: _Asked) -> Page | None:
+    """What a list's query asks for; a business sees a guest's bookings at its own venues."""
+    match asked.query:
+        case ListGuestBookings(guest_id=guest_id, listing=listing):
+            seen = venues_shown(asked.principal, Operation.LIST_GUEST)
+            return GuestPage(guest_id, listing, seen)
+        case ListVenueBookings(venue_id=venue_id, listing=listing):
+            return VenuePage(venue_id, listing)
+        case _:
+            return None
+
+
+def _listed(limit: int, asked: _Asked, found: _Found) -> Answer:
+    page = _page_of(asked)
+    bookings = found.pages[page] if page else ()
+    asked.bookings.extend(bookings[:limit])
+    return page_json(bookings, limit, with_notes=sees_notes(asked.principal))
 
 
 def _may_see(asked: _Asked, operation: Operation, booking: Booking) -> bool:

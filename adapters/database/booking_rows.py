@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -137,7 +137,7 @@ def opened_reason(row: Row[Any], keys: Mapping[UUID, DataKey]) -> str | None:
     return key.open(row.reason, f"booking_history.reason/{row.booking_id}/{row.version}").decode()
 
 
-def booking_of(row: Row[Any], keys: Mapping[UUID, DataKey]) -> Booking:
+def booking_of(row: Sequence[Any], keys: Mapping[UUID, DataKey]) -> Booking:
     """From a row with all columns of `bookings`, in their order, and the guests' keys that are left
     (`GuestKeys.opening`). Raises CannotOpen.
     """
