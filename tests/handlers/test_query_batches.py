@@ -53,11 +53,7 @@ async def test_one_question_a_kind_and_each_gets_its_own(world: World) -> None:
         named = {"booking_reference": booking["booking_reference"]}
         queries += [
             a_query(world, "get_booking", by_id),
-            a_query(
-                world,
-                "get_booking_by_reference",
-                {"booking_reference": booking["booking_reference"]},
-            ),
+            a_query(world, "get_booking_by_reference", named),
             a_query(world, "get_booking_history", by_id),
             a_query(world, "list_guest_bookings", {"guest_id": str(GUEST.id), "limit": hour}),
             a_query(world, "check_availability", a_create(hour=hour, inventory_item_id="table-1")),
