@@ -44,6 +44,7 @@ from handlers.ports import (
     Mark,
     Overtaken,
     Owing,
+    Page,
     PromiseBroken,
     Recording,
     Resting,
@@ -51,6 +52,7 @@ from handlers.ports import (
     Start,
     StoredOutcome,
     Uses,
+    VenuePage,
     half_of,
     key_id_of,
 )
@@ -320,21 +322,18 @@ class FakeDatabase:
                 found.setdefault(at[0], []).append(replace(row, change=change))
         return found
 
-    async def guest_bookings(
-        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
-    ) -> Sequence[Booking]:
-        return _page(
-            page,
-            [
-                each
-                for each in self._all()
-                if each.contact.guest_id == guest_id
-                and (venue_ids is None or each.venue.id in venue_ids)
-            ],
-        )
+    async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        return {page: _page(page.listing, self._listed(page)) for page in asked}
 
-    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
-        return _page(page, [each for each in self._all() if each.venue.id == venue_id])
+    def _listed(self, page: Page) -> Sequence[Booking]:
+        if isinstance(page, VenuePage):
+            return [each for each in self._all() if each.venue.id == page.venue_id]
+        return [
+            each
+            for each in self._all()
+            if each.contact.guest_id == page.guest_id
+            and (page.venue_ids is None or each.venue.id in page.venue_ids)
+        ]
 
     def _all(self) -> Sequence[Booking]:
         tables = self._reachable()
