@@ -36,7 +36,7 @@ class FakeDatabase:
         self.due = FakeDueWork(self._reachable)
         self.reads = FakeReads(self._reachable)
         self.counts = FakeUseCounts(self._reachable, self._writing)
-        self.retention = FakeRetention(self._reachable, self._writing)
+        self.retention = FakeRetention(self._reachable, self._writing, self._now)
 
     @property
     def lanes(self) -> FakeDatabase:
@@ -94,6 +94,9 @@ class FakeDatabase:
             )
             self._reachable()
             self.tables = tables
+
+    def _now(self) -> datetime:
+        return self.clock()
 
     def _reachable(self) -> Tables:
         if self.away:

@@ -18,9 +18,19 @@ from tests.fakes.tables import Tables
 class FakeRetention:
     """Implements RetentionRows."""
 
-    def __init__(self, reachable: Callable[[], Tables], writing: asyncio.Lock) -> None:
+    def __init__(
+        self,
+        reachable: Callable[[], Tables],
+        writing: asyncio.Lock,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._reachable = reachable
         self._writing = writing
+        self._clock = clock
+
+    async def clock(self) -> datetime:
+        self._reachable()
+        return self._clock()
 
     async def make_ahead(self, period: Period, ahead: timedelta) -> Mapping[str, datetime]:
         return {}
