@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -40,8 +40,17 @@ from tests.adapters.database.retiring import (
     retired_bookings,
 )
 from tests.adapters.database.sealing import KEYS
+from tests.adapters.database.test_rights import executed
 from tests.builders import VENUE_ID
 from tests.service.waiting import until
+
+# The one that a migration makes ends with the month before, and on the first of a month that is too
+# young to be dropped.
+PAST_ENDED: Final = """
+    alter table outcomes detach partition outcomes_before;
+    alter table outcomes attach partition outcomes_before
+        for values from (minvalue) to ('2020-02-01Z')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -119,26 +128,31 @@ async def test_events_are_kept_as_they_are_in_every_partition(
     assert set(storage.values()) == {b"e"}
 
 
-async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
-    partitioned: Lane, engine: AsyncEngine
-) -> None:
-    old = [await ended(partitioned, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 6)]
-    open_ = await partitioned.started(decided=LONG_AGO)
-    assert await holding(engine, old[0].row_id) == "outcomes_before"
-    (until,) = [end for _, end in [(await partitions(engine))["outcomes_before"]] if end]
-    assert await retired_all(partitioned, until - timedelta(seconds=1), limit=2) == 0
-    assert await retired_all(partitioned, until, limit=2) == 5
-    async with partitioned.transaction() as transaction:
-        assert len(await transaction.find_retired([each.row_id for each in old])) == 5
-        assert (await transaction.find_commands([open_.row_id]))[open_.row_id].outcome is None
-    assert "outcomes_before" not in await partitions(engine)
-
-
 @pytest.fixture
 def fresh_url(postgres: PostgresServer) -> Iterator[str]:
     """With its partition for the past."""
     with migrated(postgres) as url:
+        asyncio.run(executed(url, PAST_ENDED))
         yield url
+
+
+async def test_a_partition_whose_time_is_over_is_dropped_and_its_ids_are_kept(
+    fresh_url: str,
+) -> None:
+    database = open_database(DatabaseSettings(url_of(fresh_url, Role.WORKER)), KEYS)
+    lane, engine = await Lane.opened(database), create_async_engine(fresh_url, poolclass=NullPool)
+    old = [await ended(lane, datetime(2020, 1, n, tzinfo=UTC)) for n in range(1, 6)]
+    open_ = await lane.started(decided=LONG_AGO)
+    assert await holding(engine, old[0].row_id) == "outcomes_before"
+    (until,) = [end for _, end in [(await partitions(engine))["outcomes_before"]] if end]
+    assert await retired_all(lane, until - timedelta(seconds=1), limit=2) == 0
+    assert await retired_all(lane, until, limit=2) == 5
+    async with lane.transaction() as transaction:
+        assert len(await transaction.find_retired([each.row_id for each in old])) == 5
+        assert (await transaction.find_commands([open_.row_id]))[open_.row_id].outcome is None
+    assert "outcomes_before" not in await partitions(engine)
+    await engine.dispose()
+    await database.close()
 
 
 async def test_a_chunk_whose_commit_failed_is_moved_again(
