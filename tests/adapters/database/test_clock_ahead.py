@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from adapters.database.database import open_database
 from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
-from app.local_servers import PostgresServer
 from domain.retention import Keeping
 from handlers.retention import Retiring
 from tests.adapters.database.lane import Lane
-from tests.adapters.database.migrated import migrated, url_of
+from tests.adapters.database.migrated import url_of
 from tests.adapters.database.retiring import booked, ended
 from tests.adapters.database.sealing import KEYS
 
 DAY = timedelta(days=1)
 KEEPING = Keeping(commands=90 * DAY, bookings=90 * DAY)
-
-
-@pytest.fixture
-def fresh_url(postgres: PostgresServer) -> Iterator[str]:
-    """With its partition for the past, and nothing outside of the partitions."""
-    with migrated(postgres) as url:
-        yield url
 
 
 async def test_it_takes_nothing_whose_time_is_not_over(fresh_url: str) -> None:
