@@ -29,6 +29,7 @@ from app.settings.words import SealKey
 from app.telemetry import Telemetry
 from domain.limits import NO_LIMITS, Limits
 from handlers.audit import Auditor
+from handlers.availability import AvailabilityChecks
 from handlers.cache import Corrections, ShortCache
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
@@ -150,8 +151,9 @@ def build_worker(
         routes=routes,
         letters=letters,
         reads=database.reads,
-        partners=_answers(asked, caches.availability),
-        rules=settings.rules,
+        availability=AvailabilityChecks(
+            database.reads, _answers(asked, caches.availability), settings.rules, _now
+        ),
         limits=limits,
         counts=database.counts,
         auditor=auditor,

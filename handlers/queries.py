@@ -1,48 +1,37 @@
 """Queries: read, decide what may be seen, answer. At least once, no lane; nothing is stored but who
 has seen what is somebody else's.
 
-A batch is answered with one statement a kind; availability goes by the domain's own judgement, the
-same as a create's, so that the two cannot disagree.
+A batch is answered with one statement a kind; availability has rounds of its own
+(handlers/availability.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
 
-import structlog
-
-from domain.booking import Booking
-from domain.commands import CheckAvailability, Moment
-from domain.effects import FindConflicts, SlotQuestion
+from domain.commands import CheckAvailability
 from domain.limits import Limits, class_of
-from domain.permissions import Operation, can_reach, reaches, sees_notes, venues_shown
+from domain.permissions import reaches
 from domain.principal import Principal
 from domain.queries import (
-    GetBooking,
-    GetBookingByReference,
-    GetBookingHistory,
     ListGuestBookings,
     ListVenueBookings,
     Query,
 )
 from domain.refusal import Code, Refusal
-from domain.rules import Rules
-from domain.workflows.check_availability import check_availability
 from handlers.audit import Auditor, answered
+from handlers.availability import AvailabilityChecks, Wanted
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ended import UNREADABLE, Ended, Told
 from handlers.limits import refuse_excess
-from handlers.partner_answers import Answered, PartnerAnswers
+from handlers.lookups import Answer, Asked, answer_of, look_up
 from handlers.ports import (
     AuditLog,
     Authenticator,
     BookingReads,
-    DatabaseAway,
     Output,
     Record,
     Stage,
@@ -50,41 +39,12 @@ from handlers.ports import (
 )
 from handlers.routes import ReplyRoutes
 from handlers.watch import UNWATCHED, Unwatched, Watch
-from schemas.booking import booking_json
 from schemas.envelope import RawQuery, parse_query
 from schemas.headers import Headers
 from schemas.powers import power_of
 from schemas.queries import build_query
-from schemas.query_answers import availability_json, page_json, status_change_json
 from schemas.replies import refusal_body, success_body
 from schemas.strict_json import Unreadable
-
-_log = structlog.get_logger(__name__)
-_NOT_FOUND = Refusal(Code.BOOKING_NOT_FOUND, "There is no such booking.")
-_FAILED = Refusal(Code.INTERNAL_ERROR, "The service failed on this query.")
-
-Answer = Mapping[str, Any] | Refusal
-K = TypeVar("K", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A valid query, and whether this role may ask it."""
-
-    query: Query
-    principal: Principal
-    sent: datetime
-    trace: Mapping[str, str]
-    forbidden: Refusal | None
-    bookings: list[Booking] = field(default_factory=list)  # shown, or kept from who may not see
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the batch's statements brought for its look-ups."""
-
-    bookings: Mapping[UUID, Booking]
-    by_reference: Mapping[str, Booking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +55,7 @@ class QueryHandlers:
     routes: ReplyRoutes
     letters: DeadLetters
     reads: BookingReads
-    partners: PartnerAnswers
-    rules: Rules
+    availability: AvailabilityChecks
     limits: Limits
     counts: UseCounts
     auditor: Auditor
@@ -114,19 +73,23 @@ class QueryHandlers:
         self.watch.at(Stage.QUESTIONS)
         excess, found = await asyncio.gather(
             self._excess(asked),
-            self._look_up(
-                [one.query for one in asked if isinstance(one, _Asked) and not one.forbidden]
+            look_up(
+                self.reads, [one for one in asked if isinstance(one, Asked) and not one.forbidden]
             ),
         )
         self.watch.at(Stage.PARTNERS)
-        answers = await asyncio.gather(
-            *(self._answer(over or one, found) for one, over in zip(asked, excess, strict=True))
-        )
+        let_in = [over or one for one, over in zip(asked, excess, strict=True)]
+        wanted = [_wanted(one) for one in let_in]
+        checked = iter(await self.availability.answers([each for each in wanted if each]))
+        answers = [
+            next(checked) if wants else answer_of(one, found)
+            for one, wants in zip(let_in, wanted, strict=True)
+        ]
         self.watch.at(Stage.RECORD)
         entries = [
             answered(record, one.principal, one.query, raw.type, answer, one.bookings)
             for record, raw, one, answer in zip(records, raws, asked, answers, strict=True)
-            if isinstance(one, _Asked) and isinstance(raw, RawQuery)
+            if isinstance(one, Asked) and isinstance(raw, RawQuery)
         ]
         await self.auditor.write(self.audit, [entry for entry in entries if entry])
         done = list(zip(records, raws, headers, answers, strict=True))
@@ -135,7 +98,7 @@ class QueryHandlers:
 
     def _asked(
         self, record: Record, raw: RawQuery | Unreadable, headers: Headers
-    ) -> _Asked | Refusal:
+    ) -> Asked | Refusal:
         if isinstance(raw, Unreadable):
             return _unreadable(raw)
         sent = record.sent
@@ -145,106 +108,17 @@ class QueryHandlers:
         query = build_query(raw)
         if isinstance(query, Refusal):
             return query
-        return _Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
+        return Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
 
-    async def _excess(self, asked: Sequence[_Asked | Refusal]) -> Sequence[Refusal | None]:
+    async def _excess(self, asked: Sequence[Asked | Refusal]) -> Sequence[Refusal | None]:
         """One statement, beside the look-ups; none where nobody is limited."""
         counters = [
             self.limits.counter(one.principal, class_of(one.query), one.sent)
-            if isinstance(one, _Asked) and one.forbidden is None
+            if isinstance(one, Asked) and one.forbidden is None
             else None
             for one in asked
         ]
         return await refuse_excess(self.counts, counters, self.clock())
-
-    async def _look_up(self, queries: Sequence[Query]) -> _Found:
-        ids = _newest(
-            (q.booking_id, q.known_version)
-            for q in queries
-            if isinstance(q, GetBooking | GetBookingHistory)
-        )
-        references = _newest(
-            (q.booking_reference, q.known_version)
-            for q in queries
-            if isinstance(q, GetBookingByReference)
-        )
-        return _Found(
-            await self.reads.bookings(list(ids), ids) if ids else {},
-            await self.reads.bookings_by_reference(list(references), references)
-            if references
-            else {},
-        )
-
-    async def _answer(self, asked: _Asked | Refusal, found: _Found) -> Answer:
-        if isinstance(asked, Refusal):
-            return asked
-        if asked.forbidden is not None:
-            return asked.forbidden
-        try:
-            return await self._answer_valid(asked, found)
-        except DatabaseAway:
-            raise
-        except Exception:  # noqa: BLE001 - a bug in one query must not take its neighbours with it
-            _log.exception("query failed", query_id=str(asked.query.query_id))
-            return _FAILED
-
-    async def _answer_valid(self, asked: _Asked, found: _Found) -> Answer:
-        match asked.query:
-            case GetBooking(booking_id=booking_id):
-                return _shown(asked, found.bookings.get(booking_id))
-            case GetBookingByReference(booking_reference=reference):
-                return _shown(asked, found.by_reference.get(reference))
-            case GetBookingHistory() as query:
-                return await self._history(query, asked, found.bookings.get(query.booking_id))
-            case ListGuestBookings() | ListVenueBookings() as query:
-                return await self._page(query, asked)
-            case CheckAvailability() as query:
-                return await self._availability(query, asked)
-
-    async def _history(
-        self, query: GetBookingHistory, asked: _Asked, booking: Booking | None
-    ) -> Answer:
-        if booking is None or not _may_see(asked, Operation.HISTORY, booking):
-            return _NOT_FOUND
-        known = {booking.id: query.known_version}
-        rows = (await self.reads.histories([booking.id], known)).get(booking.id, ())
-        return {
-            "items": [status_change_json(row.change, row.version, row.created_at) for row in rows]
-        }
-
-    async def _page(self, query: ListGuestBookings | ListVenueBookings, asked: _Asked) -> Answer:
-        if isinstance(query, ListGuestBookings):
-            seen = venues_shown(asked.principal, Operation.LIST_GUEST)
-            bookings = await self.reads.guest_bookings(query.guest_id, query.listing, seen)
-        else:
-            bookings = await self.reads.venue_bookings(query.venue_id, query.listing)
-        asked.bookings.extend(bookings[: query.listing.limit])
-        return page_json(bookings, query.listing.limit, with_notes=sees_notes(asked.principal))
-
-    async def _availability(self, query: CheckAvailability, asked: _Asked) -> Answer:
-        now = self.clock()
-        step = check_availability(query, Moment(asked.sent, now), self.rules)
-        oldest = now
-        try:
-            asking = next(step)
-            while True:
-                answers = await asyncio.gather(
-                    *(self._effect(effect, asked.trace) for effect in asking)
-                )
-                oldest = min(oldest, *(each.at for each in answers))
-                asking = step.send(tuple(each.answer for each in answers))
-        except StopIteration as end:
-            if isinstance(end.value, Refusal):
-                return end.value
-            return availability_json(replace(end.value, checked_at=oldest))
-
-    async def _effect(self, effect: Any, trace: Mapping[str, str]) -> Answered:
-        if isinstance(effect, FindConflicts):
-            at = self.clock()
-            (taken,) = await self.reads.conflicts([effect])
-            return Answered(taken, at)
-        question: SlotQuestion = effect
-        return await self.partners.ask(question, trace)
 
     def _outputs(
         self, record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer
@@ -259,12 +133,12 @@ class QueryHandlers:
         return outputs
 
 
-def _newest(asked: Iterable[tuple[K, int]]) -> dict[K, int]:
-    """What is asked for, once each, with the highest version that somebody knows of it."""
-    found: dict[K, int] = {}
-    for key, version in asked:
-        found[key] = max(version, found.get(key, 0))
-    return found
+def _wanted(asked: Asked | Refusal) -> Wanted | None:
+    """What is to be asked about the slot of a query for availability that may be answered."""
+    if isinstance(asked, Refusal) or asked.forbidden is not None:
+        return None
+    query = asked.query
+    return Wanted(query, asked.sent, asked.trace) if isinstance(query, CheckAvailability) else None
 
 
 def _told(record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer) -> Told:
@@ -288,17 +162,6 @@ def _forbidden(query: Query, principal: Principal) -> Refusal | None:
     if reaches(principal, power_of(query), guest_id=guest_id, venue_id=venue_id):
         return None
     return Refusal(Code.FORBIDDEN, "This list is not yours to see.")
-
-
-def _may_see(asked: _Asked, operation: Operation, booking: Booking) -> bool:
-    asked.bookings.append(booking)
-    return can_reach(asked.principal, operation, booking)
-
-
-def _shown(asked: _Asked, booking: Booking | None) -> Answer:
-    if booking is None or not _may_see(asked, Operation.GET, booking):
-        return _NOT_FOUND
-    return booking_json(booking, with_notes=sees_notes(asked.principal))
 
 
 def _body(raw: RawQuery | Unreadable, answer: Answer, now: datetime) -> bytes:

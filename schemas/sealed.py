@@ -7,7 +7,7 @@ The guest's part is sealed with the guest's key, and gone with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -45,22 +45,6 @@ class PersonalPart(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
             booking.internal_notes,
             booking.idempotency_key,
             booking.cancellation_reason,
-        )
-
-    def given_to(self, booking: Booking) -> Booking:
-        """The booking with these."""
-        return replace(
-            booking,
-            contact=replace(
-                booking.contact,
-                name=self.guest_name,
-                email=self.guest_email,
-                phone=self.guest_phone,
-            ),
-            special_requests=self.special_requests,
-            internal_notes=self.internal_notes,
-            idempotency_key=self.idempotency_key,
-            cancellation_reason=self.cancellation_reason,
         )
 
     def shown(self) -> dict[str, str]:

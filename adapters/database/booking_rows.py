@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -31,6 +30,7 @@ from schemas.sealed import PersonalPart, dump_personal, load_personal
 
 _COLUMNS: Final = tuple(bookings.c.keys())
 _ERASED: Final = "erased"
+_NOBODY: Final = PersonalPart()
 
 
 def booking_row(booking: Booking, key: DataKey | None) -> dict[str, object]:
@@ -137,32 +137,30 @@ def opened_reason(row: Row[Any], keys: Mapping[UUID, DataKey]) -> str | None:
     return key.open(row.reason, f"booking_history.reason/{row.booking_id}/{row.version}").decode()
 
 
-def booking_of(row: Row[Any], keys: Mapping[UUID, DataKey]) -> Booking:
+def booking_of(row: Sequence[Any], keys: Mapping[UUID, DataKey]) -> Booking:
     """From a row with all columns of `bookings`, in their order, and the guests' keys that are left
     (`GuestKeys.opening`). Raises CannotOpen.
     """
     of = dict(zip(_COLUMNS, row, strict=True))  # much quicker than the row's own names
-    booking = _open_part(of)
-    if (sealed := of["personal"]) is None:
-        return booking
-    key_id = key_id_of(sealed)
-    booking = replace(booking, contact=replace(booking.contact, key_id=key_id))
-    if (key := keys.get(key_id)) is None or sealed.startswith(_ERASED):
-        return booking.without_person()
-    return load_personal(key.open(sealed, _place(booking.id))).given_to(booking)
-
-
-def _open_part(of: Mapping[str, Any]) -> Booking:
+    key_id, is_erased, person = _person_of(of["id"], of["personal"], keys)
+    currency = of["currency"]
 
     def money(amount: Any) -> Money:
-        return Money(amount, of["currency"])
+        return Money(amount, currency)
 
     return Booking(
         id=of["id"],
         reference=of["booking_reference"],
         version=of["version"],
         status=Status(of["status"]),
-        contact=Contact(of["guest_id"], None, None, None),
+        contact=Contact(
+            of["guest_id"],
+            person.guest_name,
+            person.guest_email,
+            person.guest_phone,
+            key_id,
+            is_erased,
+        ),
         venue=Venue(
             of["venue_id"], VenueType(of["venue_type"]), of["venue_name"], of["venue_time_zone"]
         ),
@@ -184,11 +182,11 @@ def _open_part(of: Mapping[str, Any]) -> Booking:
             money(of["amount_refunded"]),
         ),
         hold=Hold(of["inventory_reservation_id"], of["inventory_item_id"]),
-        special_requests=None,
-        internal_notes=None,
+        special_requests=person.special_requests,
+        internal_notes=person.internal_notes,
         source=Source(of["source"]),
         metadata=None if of["metadata"] is None else json.loads(of["metadata"]),
-        idempotency_key=None,
+        idempotency_key=person.idempotency_key,
         created_at=of["created_at"],
         updated_at=of["updated_at"],
         expires_at=of["expires_at"],
@@ -196,5 +194,19 @@ def _open_part(of: Mapping[str, Any]) -> Booking:
         cancelled_at=of["cancelled_at"],
         checked_in_at=of["checked_in_at"],
         completed_at=of["completed_at"],
+        cancellation_reason=person.cancellation_reason,
         cancelled_by=of["cancelled_by"],
     )
+
+
+def _person_of(
+    booking_id: UUID, sealed: str | None, keys: Mapping[UUID, DataKey]
+) -> tuple[UUID | None, bool, PersonalPart]:
+    """The key it was sealed with, whether that is gone, and what is left of the guest."""
+    if sealed is None:
+        return None, False, _NOBODY
+    key_id = key_id_of(sealed)
+    key = keys.get(key_id)
+    if key is None or sealed.startswith(_ERASED):
+        return key_id, True, _NOBODY
+    return key_id, False, load_personal(key.open(sealed, _place(booking_id)))

@@ -56,6 +56,21 @@ class Documents:
         parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # as ids are written there
         return " || '-' || ".join(f"substr({name}, {start}, {length})" for start, length in parts)
 
+    def contains(self, text: str, id_: str) -> str:
+        """A condition: this id stands in that text, as ids are written."""
+        if self._is_postgresql:
+            return f"strpos({text}, cast({id_} as text)) > 0"
+        return f"instr({text}, {id_}) > 0"
+
+    def first_of_each(self, rows: str, table: Table, *, where: str, order: str, most: str) -> str:
+        """A query: for each row `q` of a document its `ord` with the table's first `most` rows."""
+        if self._is_postgresql:
+            found = f"select * from {table.name} where {where} order by {order} limit {most}"
+            return f"select q.ord, found.* from {rows} cross join lateral ({found}) as found"
+        numbered = f"row_number() over (partition by q.ord order by {order})"
+        found = f"select q.ord, {table.name}.*, {numbered} <= {most} as is_first"
+        return f"select * from ({found} from {rows} join {table.name} on {where}) where is_first"
+
     def select(self, sql: str, *columns: KeyedColumnElement[Any]) -> TextualSelect:
         """A query whose result has these columns, in this order, each read by its type."""
         return self.statement(sql).columns(*columns)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.database.booking_rows import booking_of, opened_reason
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
+from adapters.database.pages import Pages
 from adapters.database.session import Session, reading
 from adapters.database.tables import booking_history, bookings
 from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
-from domain.queries import Listing
-from handlers.ports import NOTHING_KNOWN, Cache, HistoryRow, ServiceKeys
+from handlers.ports import NOTHING_KNOWN, Cache, HistoryRow, Page, ServiceKeys
 
 
 class SqlBookingReads:
@@ -41,6 +41,7 @@ class SqlBookingReads:
         self._engine = engine
         self._documents = documents
         self._claims = Claims(documents, claim_table)
+        self._pages = Pages(documents)
         self._by_id = documents.find(bookings, bookings.c.id)
         self._by_reference = documents.find(bookings, bookings.c.booking_reference)
         self._histories = documents.find(booking_history, booking_history.c.booking_id)
@@ -102,26 +103,19 @@ class SqlBookingReads:
             found[row.booking_id].append(HistoryRow(change, row.version, row.created_at))
         return dict(found)
 
-    async def guest_bookings(
-        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
-    ) -> Sequence[Booking]:
-        query = select(bookings).where(bookings.c.guest_id == guest_id)
-        if venue_ids is not None:
-            query = query.where(bookings.c.venue_id.in_(sorted(venue_ids)))
-        return await self._page(query, page)
-
-    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
-        return await self._page(select(bookings).where(bookings.c.venue_id == venue_id), page)
+    async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        async with reading(self._engine, self._documents) as session:
+            found = await self._pages.rows(session, asked)
+            keys = await self._keys.opening(
+                session, (row.personal for rows in found.values() for row in rows)
+            )
+        return {page: [booking_of(row[1:], keys) for row in rows] for page, rows in found.items()}
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]
     ) -> Sequence[tuple[TakenSlot, ...]]:
         async with reading(self._engine, self._documents) as session:
             return await self._claims.find_conflicts(session, questions)
-
-    async def _page(self, query: Select[tuple[object, ...]], page: Listing) -> Sequence[Booking]:
-        async with reading(self._engine, self._documents) as session:
-            return await self._opened(session, await session.run(paged(query, page)))
 
     async def _opened(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Booking]:
         keys = await self._keys.opening(session, (row.personal for row in rows))
@@ -130,22 +124,3 @@ class SqlBookingReads:
 
 def _no_older_than(version: int) -> Callable[[Row[Any]], bool]:
     return lambda row: row.version >= version
-
-
-def paged(query: Select[tuple[object, ...]], page: Listing) -> Select[tuple[object, ...]]:
-    """One more row than asked for, from right after the last row of the page before."""
-    starts_at = bookings.c.booking_time
-    if page.status is not None:
-        query = query.where(bookings.c.status == page.status.value)
-    if page.starts_from is not None:
-        query = query.where(starts_at >= page.starts_from)
-    if page.starts_before is not None:
-        query = query.where(starts_at < page.starts_before)
-    if page.after is not None:
-        last_start, last_id = page.after
-        # The first condition is for the index, which cannot use the second.
-        query = query.where(
-            starts_at <= last_start,
-            or_(starts_at < last_start, and_(starts_at == last_start, bookings.c.id > last_id)),
-        )
-    return query.order_by(starts_at.desc(), bookings.c.id).limit(page.limit + 1)

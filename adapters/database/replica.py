@@ -8,7 +8,7 @@ it is to be asked is looked at beside the questions, once a second while there a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from time import monotonic
 from typing import Final, TypeVar
 from uuid import UUID
@@ -20,8 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.database.standby import Standby
 from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
-from domain.queries import Listing
-from handlers.ports import NOTHING_KNOWN, BookingReads, DatabaseAway, HistoryRow
+from handlers.ports import NOTHING_KNOWN, BookingReads, DatabaseAway, HistoryRow, Page
 
 _log = structlog.get_logger(__name__)
 
@@ -83,13 +82,14 @@ class ReplicaReads:
             lambda reads, some: reads.histories(some),
         )
 
-    async def guest_bookings(
-        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
-    ) -> Sequence[Booking]:
-        return await self._any(lambda reads: reads.guest_bookings(guest_id, page, venue_ids))
-
-    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
-        return await self._any(lambda reads: reads.venue_bookings(venue_id, page))
+    async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        there = await self._of_replica(lambda reads: reads.pages(asked))
+        if there is not None:
+            self._count(replica=len(asked))
+            return there
+        found = await self._primary.pages(asked)
+        self._count(primary=len(asked))
+        return found
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]
@@ -114,15 +114,6 @@ class ReplicaReads:
         self._count(replica=len(found))
         lacking = [key for key in keys if key not in found]
         return found | await self._of_primary(lacking, ask)
-
-    async def _any(self, ask: Callable[[BookingReads], Awaitable[A]]) -> A:
-        answer = await self._of_replica(ask)
-        if answer is not None:
-            self._count(replica=1)
-            return answer
-        answer = await ask(self._primary)
-        self._count(primary=1)
-        return answer
 
     async def _of_primary(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -91,6 +91,25 @@ class HistoryRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class GuestPage:
+    """Of one guest's bookings, the latest start first; `venue_ids` None: wherever they are."""
+
+    guest_id: UUID
+    listing: Listing
+    venue_ids: frozenset[UUID] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VenuePage:
+    """Of the bookings at one venue, the latest start first."""
+
+    venue_id: UUID
+    listing: Listing
+
+
+Page = GuestPage | VenuePage
+
 NOTHING_KNOWN: Final[Mapping[Any, int]] = {}
 
 
@@ -115,13 +134,9 @@ class BookingReads(Protocol):
         """Oldest first."""
         ...
 
-    async def guest_bookings(
-        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
-    ) -> Sequence[Booking]:
-        """At most `limit` + 1, so that one sees whether more follow; `venue_ids` None: all."""
+    async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        """Of each at most `limit` + 1, so that one sees whether more follow."""
         ...
-
-    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]: ...
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]

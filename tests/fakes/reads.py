@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
 from domain.queries import Listing
-from handlers.ports import NOTHING_KNOWN, HistoryRow
+from handlers.ports import NOTHING_KNOWN, HistoryRow, Page, VenuePage
 from tests.fakes.keys import left, read_with
 from tests.fakes.tables import Tables
 
@@ -44,21 +44,18 @@ class FakeReads:
                 found.setdefault(at[0], []).append(replace(row, change=change))
         return found
 
-    async def guest_bookings(
-        self, guest_id: UUID, page: Listing, venue_ids: frozenset[UUID] | None
-    ) -> Sequence[Booking]:
-        return _page(
-            page,
-            [
-                each
-                for each in self._all()
-                if each.contact.guest_id == guest_id
-                and (venue_ids is None or each.venue.id in venue_ids)
-            ],
-        )
+    async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        return {page: _page(page.listing, self._listed(page)) for page in asked}
 
-    async def venue_bookings(self, venue_id: UUID, page: Listing) -> Sequence[Booking]:
-        return _page(page, [each for each in self._all() if each.venue.id == venue_id])
+    def _listed(self, page: Page) -> Sequence[Booking]:
+        if isinstance(page, VenuePage):
+            return [each for each in self._all() if each.venue.id == page.venue_id]
+        return [
+            each
+            for each in self._all()
+            if each.contact.guest_id == page.guest_id
+            and (page.venue_ids is None or each.venue.id in page.venue_ids)
+        ]
 
     def _all(self) -> Sequence[Booking]:
         tables = self._reachable()

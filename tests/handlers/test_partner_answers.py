@@ -164,7 +164,8 @@ def remembering(world: World) -> World:
     cache = ShortCache("availability", 5, lookups, clock=lambda: world.now.timestamp())  # noqa: PLW0108 - it moves on
     cache.corrected(True)
     answers = RememberedAnswers(FreshAnswers(world.partners, lambda: world.now), cache)
-    world.queries = replace(world.queries, partners=answers)
+    availability = replace(world.queries.availability, partners=answers)
+    world.queries = replace(world.queries, availability=availability)
     return world
 
 

@@ -28,6 +28,7 @@ from domain.principal import Admin, Business, Guest, Principal
 from domain.rules import Fallback, Rules
 from handlers.audit import Auditor
 from handlers.audit_chain import ChainKeys
+from handlers.availability import AvailabilityChecks
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
@@ -237,8 +238,9 @@ class World:
             routes=routes,
             letters=letters,
             reads=self.database.reads,
-            partners=FreshAnswers(asked, self._clock),
-            rules=self.rules,
+            availability=AvailabilityChecks(
+                self.database.reads, FreshAnswers(asked, self._clock), self.rules, self._clock
+            ),
             limits=limits,
             counts=self.database.counts,
             auditor=auditor,

@@ -9,6 +9,7 @@ from tests.removals.removal import Edit, Removal
 from tests.removals.token_guards import TOKEN_REMOVALS
 
 _FROZEN: Final = "tests/service/matrix/test_frozen.py"
+_FENCE: Final = "tests/adapters/database/test_fence.py"
 _FAULTS: Final = "tests/service/faults"
 _KILLS: Final = "tests/service/test_kills.py"
 _REPEATS: Final = "tests/service/one_worker/test_repeats.py"
@@ -237,8 +238,8 @@ REMOVALS: Final = (
                 '""',
             ),
         ),
-        (f"{_FAULTS}/test_commits.py::test_a_create_has_one_outcome_whatever_became_of_a_commit",),
-        "TimeoutError",
+        (f"{_FENCE}::test_opening_waits_for_a_transaction_that_has_read_the_epoch",),
+        "assert not {<Task finished",
     ),
     Removal(
         "what is being committed is not aborted",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ import pytest
 from domain.booking import Booking
 from domain.lifecycle import Status
 from domain.queries import Listing
+from handlers.ports import GuestPage, Page, VenuePage
 from tests.adapters.database.lane import Lane, another_booking
 from tests.builders import TOMORROW, a_contact, a_slot, a_venue
 
@@ -29,9 +31,12 @@ async def written(lane: Lane, *bookings: Booking) -> list[UUID]:
     return [booking.id for booking in bookings]
 
 
-async def venue_ids(lane: Lane, page: Listing) -> list[UUID]:
-    found = await lane.database.reads.venue_bookings(a_venue().id, page)
-    return [booking.id for booking in found]
+async def venue_ids(lane: Lane, listing: Listing) -> list[UUID]:
+    return [booking.id for booking in await found(lane, VenuePage(a_venue().id, listing))]
+
+
+async def found(lane: Lane, page: Page) -> Sequence[Booking]:
+    return (await lane.database.reads.pages([page]))[page]
 
 
 async def test_the_latest_start_comes_first_then_the_lower_id(lane: Lane) -> None:
@@ -58,7 +63,7 @@ async def test_pages_neither_repeat_nor_skip_while_others_book(lane: Lane) -> No
     seen: list[UUID] = []
     after = None
     for new in (on(9), on(8), on(7), on(6)):
-        page = await lane.database.reads.venue_bookings(a_venue().id, Listing(3, after))
+        page = await found(lane, VenuePage(a_venue().id, Listing(3, after)))
         seen += [each.id for each in page[:3]]
         after = (page[:3][-1].slot.starts_at, page[:3][-1].id)
         await written(lane, new)
@@ -83,8 +88,8 @@ async def test_a_guest_sees_all_of_theirs_and_a_business_only_its_venues(lane: L
     await written(lane, *bookings)
 
     async def listed(venues: frozenset[UUID] | None) -> list[UUID]:
-        found = await lane.database.reads.guest_bookings(guest.guest_id, Listing(10), venues)
-        return [booking.id for booking in found]
+        page = GuestPage(guest.guest_id, Listing(10), venues)
+        return [booking.id for booking in await found(lane, page)]
 
     assert await listed(None) == [bookings[0].id, bookings[1].id]
     assert await listed(frozenset({there.id, uuid4()})) == [bookings[1].id]
@@ -94,3 +99,38 @@ async def test_a_guest_sees_all_of_theirs_and_a_business_only_its_venues(lane: L
 @pytest.mark.parametrize("limit", [1, 100])
 async def test_a_venue_without_bookings_has_an_empty_page(lane: Lane, limit: int) -> None:
     assert await venue_ids(lane, Listing(limit)) == []
+
+
+async def test_many_pages_of_all_kinds_come_together_each_with_its_own(lane: Lane) -> None:
+    guest, here, there = a_contact(guest_id=uuid4()), a_venue(id=uuid4()), a_venue(id=uuid4())
+    one, two, three = bookings = [
+        on(1, contact=guest, venue=here),
+        on(2, contact=guest, venue=there),
+        on(3, venue=there),
+    ]
+    await written(lane, *bookings)
+    pages: dict[Page, list[UUID]] = {
+        GuestPage(guest.guest_id, Listing(10)): [two.id, one.id],
+        GuestPage(guest.guest_id, Listing(10, status=Status.PENDING)): [two.id, one.id],
+        GuestPage(guest.guest_id, Listing(10, status=Status.CONFIRMED)): [],
+        GuestPage(guest.guest_id, Listing(10), frozenset({here.id})): [one.id],
+        GuestPage(guest.guest_id, Listing(10, starts_from=two.slot.starts_at)): [two.id],
+        VenuePage(there.id, Listing(10)): [three.id, two.id],
+        VenuePage(there.id, Listing(10, after=(three.slot.starts_at, three.id))): [two.id],
+        VenuePage(there.id, Listing(10, status=Status.PENDING)): [three.id, two.id],
+        VenuePage(there.id, Listing(10, status=Status.NO_SHOW)): [],
+        VenuePage(uuid4(), Listing(10)): [],
+    }
+    answers = await lane.database.reads.pages(list(pages))
+    assert {page: [each.id for each in found] for page, found in answers.items()} == pages
+
+
+async def test_more_than_one_statement_should_hold_comes_in_several(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.database.pages.MOST_ROWS", 5)
+    bookings = [on(number, venue=a_venue(id=uuid4())) for number in range(7)]
+    await written(lane, *bookings)
+    pages = [VenuePage(each.venue.id, Listing(1)) for each in bookings]
+    answers = await lane.database.reads.pages(pages)
+    assert [[each.id for each in answers[page]] for page in pages] == [[b.id] for b in bookings]

@@ -14,15 +14,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.database.database import Database, open_database
-from adapters.database.reads import paged
+from adapters.database.documents import Documents
+from adapters.database.pages import Pages, questions
 from adapters.database.settings import DatabaseSettings
-from adapters.database.tables import bookings
 from domain.lifecycle import Status
 from domain.outcome import Claims
 from domain.queries import Listing
 from domain.undo import RestoreReservation, Undo
 from handlers.audit import Auditor
-from handlers.ports import BookingWrite, DatabaseAway
+from handlers.ports import BookingWrite, DatabaseAway, GuestPage, Page, VenuePage
 from tests.adapters.database.lane import (
     PARTITION,
     TOPIC,
@@ -266,26 +266,30 @@ async def test_no_lane_reads_a_table_from_end_to_end(
         await database.reads.bookings([booking.id])
         await database.reads.bookings_by_reference([booking.reference])
         await database.reads.histories([booking.id])
+        listing = Listing(status=Status.PENDING)
+        await database.reads.pages([GuestPage(GUEST_ID, listing), VenuePage(VENUE_ID, listing)])
+        await database.reads.pages([VenuePage(VENUE_ID, Listing())])
     await database.close()
     assert await read_whole(engine) == before
 
 
 @pytest.mark.parametrize(
-    ("where", "page", "index"),
+    ("page", "index"),
     [
-        (bookings.c.guest_id == GUEST_ID, Listing(100), "bookings_by_guest"),
-        (bookings.c.venue_id == VENUE_ID, Listing(100), "bookings_by_venue"),
-        (bookings.c.venue_id == VENUE_ID, Listing(100, (NOW, VENUE_ID)), "bookings_by_venue"),
-        (
-            bookings.c.venue_id == VENUE_ID,
-            Listing(100, status=Status.PENDING),
-            "bookings_by_venue_status",
-        ),
+        (GuestPage(GUEST_ID, Listing(100)), "bookings_by_guest"),
+        (GuestPage(GUEST_ID, Listing(100), frozenset({VENUE_ID})), "bookings_by_guest"),
+        (VenuePage(VENUE_ID, Listing(100)), "bookings_by_venue"),
+        (VenuePage(VENUE_ID, Listing(100, (NOW, VENUE_ID))), "bookings_by_venue"),
+        (VenuePage(VENUE_ID, Listing(100, status=Status.PENDING)), "bookings_by_venue_status"),
     ],
 )
-async def test_a_list_is_read_in_its_order_from_an_index(
-    engine: AsyncEngine, where: Any, page: Listing, index: str
+async def test_a_page_is_read_in_its_order_from_an_index(
+    engine: AsyncEngine, page: Page, index: str
 ) -> None:
-    plan = await explained(engine, paged(bookings.select().where(where), page))
-    assert f"using {index} " in plan
-    assert "Sort" not in plan
+    documents = Documents(engine.dialect)
+    ((statement, pages),) = Pages(documents).statements([page])
+    bound = statement.bindparams(rows=documents.dump(questions(pages)))
+    plan = await explained(engine, bound)
+    _, _, of_one = plan.partition("Limit")
+    assert f"using {index} " in of_one
+    assert "Sort" not in of_one

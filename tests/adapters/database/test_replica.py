@@ -17,7 +17,7 @@ from adapters.database.rights import Role
 from adapters.database.settings import DatabaseSettings
 from app.local_servers import PostgresServer
 from domain.queries import Listing
-from handlers.ports import DatabaseAway
+from handlers.ports import DatabaseAway, VenuePage
 from schemas.measures import REPLICA_READS
 from tests.adapters.database.lane import Lane, another_booking
 from tests.adapters.database.migrated import migrated, url_of
@@ -55,7 +55,7 @@ class Opened:
     async def is_asked(self) -> bool:
         """Whether a question goes to the replica now."""
         before = self.by_replica()
-        await self.database.reads.venue_bookings(VENUE_ID, Listing())
+        await self.database.reads.pages([VenuePage(VENUE_ID, Listing())])
         return self.by_replica() > before
 
     async def is_not_asked(self) -> bool:

@@ -17,12 +17,13 @@ from adapters.database.standby import Lag
 from domain.booking import Booking
 from domain.effects import FindConflicts
 from domain.queries import Listing
-from handlers.ports import NOTHING_KNOWN, DatabaseAway
+from handlers.ports import NOTHING_KNOWN, DatabaseAway, GuestPage, Page, VenuePage
 from tests.adapters.database.lane import Lane, a_claim, another_booking
 from tests.builders import VENUE_ID, a_slot
 from tests.fakes.database import FakeDatabase
 
 INFINITE = float("inf")
+VENUE_PAGE = VenuePage(VENUE_ID, Listing())
 
 
 @dataclass
@@ -173,8 +174,8 @@ async def test_lists_are_the_standby_s(world: World) -> None:
     booking = another_booking()
     await world.recorded(booking)
     await world.trusted()
-    assert await world.reads.venue_bookings(VENUE_ID, Listing()) == []
-    assert await world.reads.guest_bookings(booking.contact.guest_id, Listing(), None) == []
+    pages: list[Page] = [VENUE_PAGE, GuestPage(booking.contact.guest_id, Listing())]
+    assert await world.reads.pages(pages) == {page: [] for page in pages}
     assert world.answers.taken() == {"replica": 2}
 
 
@@ -219,7 +220,7 @@ async def test_a_question_does_not_wait_for_ever(
 
     world.reads._replica = Frozen()
     assert await world.reads.bookings([booking.id]) == {booking.id: booking}
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"primary": 2}
 
 
@@ -233,13 +234,13 @@ async def test_a_look_that_began_before_a_failure_ends_no_rest(world: World) -> 
             raise DatabaseAway("gone")
 
     world.reads._replica = Failing()
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     await world.looked()
     world.standby.answers.set()
     await world.looked()
     world.reads._replica = world.replica.reads
     world.answers.taken()
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"primary": 1}
 
 
@@ -249,7 +250,7 @@ async def test_a_bug_in_looking_is_said(world: World) -> None:
 
     world.standby.unfit = breaks  # type: ignore[method-assign]
     with capture_logs() as logs:
-        await world.reads.venue_bookings(VENUE_ID, Listing())
+        await world.reads.pages([VENUE_PAGE])
         await world.looked()
     assert [line["reason"] for line in logs] == ["RuntimeError('a bug')"]
 
@@ -308,7 +309,7 @@ async def test_a_standby_that_is_found_unfit_is_left_alone(
     for name, value in fault.items():
         setattr(world.standby, name, value)
     await world.trusted()
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"primary": 1}
 
 
@@ -316,10 +317,10 @@ async def test_an_old_look_counts_for_nothing(world: World) -> None:
     """As after a quiet hour: what was near enough then may be far behind now."""
     await world.trusted()
     world.now += 3600
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"primary": 1}
     await world.looked()
-    await world.reads.venue_bookings(VENUE_ID, Listing())
+    await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"replica": 1}
 
 

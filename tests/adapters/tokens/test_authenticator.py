@@ -16,6 +16,7 @@ from adapters.tokens.keys import SharedSecret
 from domain.principal import Admin, Business, Guest, Principal
 from domain.refusal import Code, Refusal
 from tests.adapters.tokens.a_token import EXPIRES, GUEST_ID, NOW, SECRET, a_token, bearer
+from tests.adapters.tokens.trusting import refused_because
 
 VENUE_ID = UUID("0b6a2f9e-1c1d-4c55-9b39-0c3a3b6f5a11")
 
@@ -27,12 +28,6 @@ def tokens() -> TokenAuthenticator:
 
 def judged(tokens: TokenAuthenticator, token: bytes, at: datetime = NOW) -> Principal | Refusal:
     return tokens.authenticate(bearer(token), at)
-
-
-def refused_because(answer: Principal | Refusal) -> str:
-    assert isinstance(answer, Refusal)
-    assert answer.code is Code.UNAUTHENTICATED
-    return answer.detail
 
 
 def json_token(header: Any, payload: bytes) -> bytes:

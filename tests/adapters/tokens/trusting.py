@@ -40,7 +40,7 @@ def judged(tokens: TokenAuthenticator, token: bytes, at: datetime = NOW) -> Prin
 
 
 def refused_because(answer: Principal | Refusal) -> str:
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, Refusal), f"expected a refusal, got {answer}"
     assert answer.code is Code.UNAUTHENTICATED
     return answer.detail
 
