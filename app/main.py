@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
@@ -22,7 +23,6 @@ from adapters.database.sqlite_lock import DatabaseInUse
 from adapters.kafka.admission import trouble_with
 from adapters.kafka.directory import TopicDirectory
 from adapters.kafka.hearing_events import hear_events
-from adapters.kafka.publishing import OutputRefused
 from adapters.kafka.rights import worker_rights
 from adapters.kafka.rights_held import in_words, lacking_rights
 from adapters.kafka.settings import KafkaSettings
@@ -35,18 +35,19 @@ from app.clients import authenticator
 from app.health_file import Condition, HealthFile
 from app.looking import Looking
 from app.settings import Settings
+from app.sweeping import Sweeping
 from app.telemetry import CannotTell, telemetry
-from app.wiring import Worker, build_worker, caches_of, service_keys
+from app.wiring import build_worker, caches_of, service_keys
 from handlers.ports import Authenticator, Cache, CannotOpen, DatabaseAway, KeysAway
 from schemas.instruments import observed
 from schemas.measures import READY
 
 _log = structlog.get_logger(__name__)
 
-SWEEP_EVERY_SECONDS = 1.0
 BEAT_EVERY_SECONDS = 1.0
 # Longer than a stop in good order may take; what then still goes on is what hangs.
 GIVES_UP_WITHIN_SECONDS = 40.0
+_START = "its start"
 _ACLS = "give this user what `booking topics acls --principal User:NAME` prints"
 _GRANTS = "give it what `booking grants --role NAME` prints"
 
@@ -88,8 +89,8 @@ async def _live(settings: Settings) -> str | None:
         held.push_async_callback(database.close)
         await _ready(settings, database, pulse)
         clients = await held.enter_async_context(authenticator(settings.auth))
-        pulse.awaited = lambda: "the keys of tokens"
-        await _patiently(settings.kafka, "the keys of tokens", lambda: _keys_at_hand(clients))
+        kafka = settings.kafka
+        await _patiently(pulse, kafka, "the keys of tokens", lambda: _keys_at_hand(clients))
         partners = await held.enter_async_context(
             HttpPartners(
                 settings.inventory,
@@ -111,7 +112,8 @@ async def _live(settings: Settings) -> str | None:
             give_up=end.give_up,
             telemetry=told,
         )
-        sweeping = _Sweeping(worker)
+        pulse.awaited = lambda: worker.kafka.awaited or _START
+        sweeping = Sweeping(worker)
         looking = Looking(database.schema)
         app = FastStream(worker.kafka.broker, logger=None)
         end.app = app
@@ -167,27 +169,23 @@ class _End:
 
 async def _ready(settings: Settings, database: Database, pulse: _Pulse) -> None:
     """Wait until database and Kafka answer; raises CannotStart when they are not prepared."""
-    kafka = settings.kafka
-    pulse.awaited = lambda: "the database"
-    pending = await _patiently(
-        kafka, "the database", lambda: asyncio.to_thread(pending_migrations, settings.database.url)
+    patiently = partial(_patiently, pulse, settings.kafka)
+    pending = await patiently(
+        "the database", lambda: asyncio.to_thread(pending_migrations, settings.database.url)
     )
-    pulse.awaited = lambda: "Kafka"
-    wrong = await _patiently(kafka, "Kafka", lambda: _wrong_with_kafka(settings))
+    wrong = await patiently("Kafka", lambda: _wrong_with_kafka(settings))
     if pending:
         wrong = [
             f"the database lacks {len(pending)} migration(s): run `booking migrate`",
             *wrong,
         ]
-    elif lacking := await _patiently(
-        kafka, "the database", lambda: lacking_grants(settings.database)
-    ):
+    elif lacking := await patiently("the database", lambda: lacking_grants(settings.database)):
         wrong = [*(f"the database's user lacks {right}" for right in lacking), _GRANTS, *wrong]
-    elif await _patiently(kafka, "the database", lambda: _unfinished_rebuild(settings, database)):
+    elif await patiently("the database", lambda: _unfinished_rebuild(settings, database)):
         wrong = ["a rebuild of this database is not finished: run `booking rebuild`", *wrong]
     if wrong:
         raise CannotStart("\n".join(wrong))
-    await _patiently(kafka, "the database", lambda: _unknown_keys(database))
+    await patiently("the database", lambda: _unknown_keys(database))
 
 
 async def _unknown_keys(database: Database) -> Sequence[str]:
@@ -220,10 +218,11 @@ async def _wrong_with_kafka(settings: Settings) -> Sequence[str]:
 
 
 async def _patiently(
-    kafka: KafkaSettings, what: str, ask: Callable[[], Awaitable[Sequence[str]]]
+    pulse: _Pulse, kafka: KafkaSettings, what: str, ask: Callable[[], Awaitable[Sequence[str]]]
 ) -> Sequence[str]:
     """The answer, once there is one. Raises CannotStart where waiting for it would be in vain."""
     standstill = Standstill("worker")
+    pulse.awaited = lambda: what
     while True:
         try:
             answer = await ask()
@@ -239,36 +238,8 @@ async def _patiently(
             await asyncio.sleep(standstill.waits_for(what, repr(error)))
         else:
             standstill.over()
+            pulse.awaited = lambda: _START
             return answer
-
-
-class _Sweeping:
-    """Sweeps once a second; what is away is waited for, as everywhere."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._standstill = Standstill("sweeper")
-
-    @property
-    def awaited(self) -> str | None:
-        return self._standstill.awaited
-
-    async def run(self) -> None:
-        standstill = self._standstill
-        while True:
-            try:
-                await self._worker.sweeper.sweep(datetime.now(UTC))
-                await self._worker.tidying.tidy(datetime.now(UTC))
-                await self._worker.backlog.look(datetime.now(UTC))
-                await self._worker.retiring.retire(datetime.now(UTC))
-            except DatabaseAway as error:
-                pause = standstill.waits_for("the database", repr(error))
-            except (KafkaError, OutputRefused, TimeoutError) as error:
-                pause = standstill.waits_for("Kafka", in_words(error))
-            else:
-                standstill.over()
-                pause = 0.0
-            await asyncio.sleep(max(pause, SWEEP_EVERY_SECONDS))
 
 
 class _Pulse:
@@ -276,7 +247,7 @@ class _Pulse:
 
     def __init__(self, path: Path | None) -> None:
         self._file = HealthFile(path, lambda: datetime.now(UTC)) if path else None
-        self.awaited: Callable[[], str | None] = lambda: "its start"
+        self.awaited: Callable[[], str | None] = lambda: _START
 
     def try_out(self) -> None:
         """Beat once. Raises CannotStart where the file cannot be written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -70,6 +70,15 @@ class SqlRetention:
         self._is_postgresql = engine.dialect.name == "postgresql"
         self._reached: _Reached = None
         self._statements = _Statements(documents, is_postgresql=self._is_postgresql)
+
+    async def clock(self) -> datetime:
+        if not self._is_postgresql:  # SQLite has none but this process's
+            return datetime.now(UTC)
+        asked = text("select clock_timestamp() as now").columns(now=INSTANT)
+        async with self._brief() as session:
+            row = (await session.run(asked))[0]
+        at: datetime = row.now
+        return at
 
     async def make_ahead(self, period: Period, ahead: timedelta) -> Mapping[str, datetime]:
         if not self._is_postgresql:

@@ -35,6 +35,10 @@ class Day:
 class RetentionRows(Protocol):
     """Each call is one short transaction."""
 
+    async def clock(self) -> datetime:
+        """The database's, which is one for all workers."""
+        ...
+
     async def make_ahead(self, period: Period, ahead: timedelta) -> Mapping[str, datetime]:
         """Make the partitions that will be needed; gives until when each table has some, and
         nothing for a database without partitions. One that could not be made is made next time.

@@ -419,7 +419,7 @@ async def test_no_answer_comes_before_its_entry_stands(
     async def away(*_: object) -> None:
         raise DatabaseAway("the log cannot be written")
 
-    monkeypatch.setattr("tests.fakes.database.FakeTransaction.append_audit", away)
+    monkeypatch.setattr("tests.fakes.transaction.FakeTransaction.append_audit", away)
     with pytest.raises(DatabaseAway):
         await world.ask("get_booking", {"booking_id": booking["id"]}, by=STAFF)
     assert (await world.ask("get_booking", {"booking_id": booking["id"]})).status == 200
@@ -435,7 +435,7 @@ async def test_a_chain_that_moves_all_the_time_is_an_outage(
         if len(tries) != 3:
             raise ChainMoved("somebody else was quicker")
 
-    monkeypatch.setattr("tests.fakes.database.FakeTransaction.append_audit", moved)
+    monkeypatch.setattr("tests.fakes.transaction.FakeTransaction.append_audit", moved)
     await Auditor(AUDIT_KEYS).write(world.database.audit, [entry])
     assert len(tries) == 3
     with pytest.raises(DatabaseAway):

@@ -14,6 +14,8 @@ from domain.effects import CheckCapacity, ReserveInventory
 from domain.limits import Limits, OperationClass
 from domain.principal import Admin, Business, Guest, Principal
 from handlers.limits import Tidying
+from tests.fakes.transaction import FakeTransaction
+from tests.fakes.use_counts import FakeUseCounts
 from tests.handlers.invariants import assert_sound
 from tests.handlers.test_put_back import condemned, send_back, the_letter
 from tests.handlers.world import (
@@ -316,8 +318,8 @@ async def test_without_a_limit_there_is_no_statement_more(
     only_admins = Limits(MINUTE, {Admin: dict.fromkeys(OperationClass, 1)})
     for limits in (Limits(), only_admins):
         world = World(limits=limits)
-        for owner in ("FakeTransaction", "FakeDatabase"):
-            monkeypatch.setattr(f"tests.fakes.database.{owner}.count_uses", _NeverAsked())
+        for owner in (FakeTransaction, FakeUseCounts):
+            monkeypatch.setattr(owner, "count_uses", _NeverAsked())
         booking = await world.booked(by=by, guest_id=GUEST.id)
         assert (await world.ask("get_booking", {"booking_id": booking["id"]}, by=by)).status == 200
 
@@ -325,7 +327,7 @@ async def test_without_a_limit_there_is_no_statement_more(
 async def test_old_counters_are_forgotten_once_in_a_while() -> None:
     world = limited_to(9)
     limits = world.queries.limits
-    tidying = Tidying(world.database, limits)
+    tidying = Tidying(world.database.counts, limits)
     world.create(booking_time=TOMORROW)
     await world.deliver()
     assert await tidying.tidy(world.now) == 0
@@ -334,6 +336,6 @@ async def test_old_counters_are_forgotten_once_in_a_while() -> None:
     await world.deliver()
     assert await tidying.tidy(world.now) == 1
     world.later(hours=2)
-    assert await Tidying(world.database, Limits()).tidy(world.now) == 0
+    assert await Tidying(world.database.counts, Limits()).tidy(world.now) == 0
     assert await tidying.tidy(world.now) == 1
     assert uses(world) == 0

@@ -13,7 +13,7 @@ import pytest
 from domain.effects import CheckCapacity, GetEstimate
 from domain.principal import Principal
 from handlers.ports import DatabaseAway
-from tests.fakes.database import FakeDatabase
+from tests.fakes.reads import FakeReads
 from tests.handlers.world import (
     ADMIN,
     ELSEWHERE,
@@ -208,20 +208,20 @@ async def test_a_query_of_an_impossible_time_holds_up_no_other(
 class Knowing:
     """Notes what askers said to know; answers as the database does."""
 
-    database: FakeDatabase
+    reads: FakeReads
     known: dict[Any, int] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         async def ask(keys: Any, known: Mapping[Any, int]) -> Any:
             self.known |= known
-            return await getattr(self.database, name)(keys, known)
+            return await getattr(self.reads, name)(keys, known)
 
         return ask
 
 
 async def test_what_the_asker_knows_goes_along_with_every_question(world: World) -> None:
     booking = await world.booked()
-    knowing = Knowing(world.database)
+    knowing = Knowing(world.database.reads)
     world.queries = replace(world.queries, reads=knowing)
     by_reference = {"booking_reference": booking["booking_reference"].lower()}
     await world.ask("get_booking_by_reference", by_reference | {"known_version": 4})

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from domain.effects import GetEstimate
 from handlers.ports import Record
-from tests.fakes.database import FakeDatabase
+from tests.fakes.reads import FakeReads
 from tests.handlers.world import GUEST, VENUE, World, a_create
 
 
@@ -18,16 +18,16 @@ from tests.handlers.world import GUEST, VENUE, World, a_create
 class Counting:
     """Counts what is asked of the database, which answers."""
 
-    database: FakeDatabase
+    reads: FakeReads
     asked: Counter[str] = field(default_factory=Counter)
 
     def __getattr__(self, name: str) -> Any:
         self.asked[name] += 1
-        return getattr(self.database, name)
+        return getattr(self.reads, name)
 
 
 def counting(world: World) -> Counting:
-    reads = Counting(world.database)
+    reads = Counting(world.database.reads)
     availability = replace(world.queries.availability, reads=reads)
     world.queries = replace(world.queries, reads=reads, availability=availability)
     return reads

@@ -237,12 +237,12 @@ class World:
             authenticator=authenticator,
             routes=routes,
             letters=letters,
-            reads=self.database,
+            reads=self.database.reads,
             availability=AvailabilityChecks(
-                self.database, FreshAnswers(asked, self._clock), self.rules, self._clock
+                self.database.reads, FreshAnswers(asked, self._clock), self.rules, self._clock
             ),
             limits=limits,
-            counts=self.database,
+            counts=self.database.counts,
             auditor=auditor,
             audit=self.database.audit,
             clock=self._clock,
@@ -380,7 +380,7 @@ class World:
 
     def sweeper(self) -> Sweeper:
         key_topic, keys = KeyTopic("booking.guest-keys"), self.database.keys
-        return Sweeper(self.database, self, self.signer, COMMANDS, home_of, keys, key_topic)
+        return Sweeper(self.database.due, self, self.signer, COMMANDS, home_of, keys, key_topic)
 
     def guests_keys(self) -> Mapping[UUID, DataKey]:
         """Those that are left, by their ids."""

@@ -63,6 +63,18 @@ REMOVALS: Final = (
         "Differing items",
     ),
     Removal(
+        "retiring by the database's clock",
+        (
+            Edit(
+                "handlers/retention.py",
+                "ended_before(min(now, clock), kept)",
+                "ended_before(now, kept)",
+            ),
+        ),
+        ("tests/adapters/database/test_clock_ahead.py",),
+        "is no partition whose time is over",
+    ),
+    Removal(
         "stored answers",
         (
             Edit(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import delete, text
@@ -18,9 +20,17 @@ from adapters.database.settings import DatabaseSettings
 from adapters.database.tables import METADATA
 from app.local_servers import PostgresServer
 from tests.adapters.database.lane import Lane
-from tests.adapters.database.migrated import migrated, url_of
+from tests.adapters.database.migrated import migrated, run_statements, url_of
 from tests.adapters.database.sealing import KEYS
 from tests.fakes.database import FakeDatabase
+
+# The one that a migration makes ends with the month before, and on the first of a month that is too
+# young to be dropped.
+PAST_ENDED: Final = """
+    alter table outcomes detach partition outcomes_before;
+    alter table outcomes attach partition outcomes_before
+        for values from (minvalue) to ('2020-02-01Z')
+"""
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +52,14 @@ async def postgresql_url(migrated_url: str) -> str:
         await connection.execute(text("alter table audit enable always trigger audit_keeps_all"))
     await engine.dispose()
     return migrated_url
+
+
+@pytest.fixture
+def fresh_url(postgres: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, with its partition for the past."""
+    with migrated(postgres) as url:
+        asyncio.run(run_statements(url, [PAST_ENDED]))
+        yield url
 
 
 @pytest.fixture(scope="session")

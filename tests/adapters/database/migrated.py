@@ -32,10 +32,10 @@ def migrated(postgres: PostgresServer) -> Iterator[str]:
             *grants(role, _user(url, role), name),
         )
     ]
-    asyncio.run(_executed(url, made))
+    asyncio.run(run_statements(url, made))
     yield url
     asyncio.run(postgres.drop_database(name))
-    asyncio.run(_executed(postgres.url, [f"drop role {_user(url, role)}" for role in Role]))
+    asyncio.run(run_statements(postgres.url, [f"drop role {_user(url, role)}" for role in Role]))
 
 
 def url_of(url: str, role: Role) -> str:
@@ -49,7 +49,7 @@ def _user(url: str, role: Role) -> str:
     return f"{urlsplit(url).path.removeprefix('/')}_{role}"
 
 
-async def _executed(url: str, statements: list[str]) -> None:
+async def run_statements(url: str, statements: list[str]) -> None:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         await connection.execute(";".join(statements))

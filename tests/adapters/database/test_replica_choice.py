@@ -69,8 +69,8 @@ class World:
         self.primary, self.replica = FakeDatabase(), FakeDatabase()
         self.reads = ReplicaReads(
             self.standby,  # type: ignore[arg-type]  # says the same
-            self.replica,
-            self.primary,
+            self.replica.reads,
+            self.primary.reads,
             self.answers,  # type: ignore[arg-type]  # counts the same
             lambda: self.now,
         )
@@ -122,7 +122,7 @@ async def test_what_the_standby_lacks_the_primary_is_asked_for(world: World) -> 
     assert await world.reads.bookings([old.id, new.id]) == {old.id: old, new.id: new}
     assert world.answers.taken() == {"replica": 1, "primary": 1}
     assert (await world.reads.histories([new.id])).keys() == (
-        await world.primary.histories([new.id])
+        await world.primary.reads.histories([new.id])
     ).keys()
 
 
@@ -192,13 +192,13 @@ async def test_the_primary_hears_what_the_asker_knows(world: World) -> None:
     booking = another_booking()
     await world.recorded(booking)
     heard: list[Any] = []
-    ask = world.primary.bookings_by_reference
+    ask = world.primary.reads.bookings_by_reference
 
     async def asked(references: Any, known: Any = NOTHING_KNOWN) -> Any:
         heard.append(known)
         return await ask(references, known)
 
-    world.primary.bookings_by_reference = asked  # type: ignore[method-assign]
+    world.primary.reads.bookings_by_reference = asked  # type: ignore[method-assign]
     await world.reads.bookings_by_reference([booking.reference], {booking.reference: 3})
     assert heard == [{booking.reference: 3}]
 
@@ -238,7 +238,7 @@ async def test_a_look_that_began_before_a_failure_ends_no_rest(world: World) -> 
     await world.looked()
     world.standby.answers.set()
     await world.looked()
-    world.reads._replica = world.replica
+    world.reads._replica = world.replica.reads
     world.answers.taken()
     await world.reads.pages([VENUE_PAGE])
     assert world.answers.taken() == {"primary": 1}

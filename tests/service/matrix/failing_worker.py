@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 
 import app.cli.run
 import app.main
+import app.sweeping
 from adapters.database.database import Database, open_database
 from adapters.database.settings import DatabaseSettings
 from adapters.kafka import publishing
@@ -60,7 +61,7 @@ def live(orders: Orders) -> None:
     os.environ.update(own)
     with fail_points(Watch(orders.needle, orders.blows, orders.trace, orders.dies_of)) as points:
         points.enter_context(
-            patch.object(app.main, "SWEEP_EVERY_SECONDS", orders.sweep_every_seconds)
+            patch.object(app.sweeping, "SWEEP_EVERY_SECONDS", orders.sweep_every_seconds)
         )
         app.cli.run.run()
 

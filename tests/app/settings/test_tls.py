@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.app.test_settings import PRODUCTION, LoadWith
+from tests.app.settings.loading import PRODUCTION, LoadWith
 from tests.servers.certificates import Authority, Pair
 
 
@@ -25,14 +24,6 @@ def pair(authority: Authority) -> Pair:
 @pytest.fixture(scope="module")
 def locked(authority: Authority) -> Pair:
     return authority.signs("locked", password="open it")
-
-
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LoadWith:
-    for name in [name for name in os.environ if name.upper().startswith("BOOKING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return LoadWith(monkeypatch)
 
 
 def mtls(authority: Authority, pair: Pair, **changes: str) -> dict[str, str | None]:

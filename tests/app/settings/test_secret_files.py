@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from app.settings.kafka import KafkaSection
 from app.settings.reading import ALL, read
-from tests.app.test_settings import NEEDED, SEAL, LoadWith
+from tests.app.settings.loading import NEEDED, SEAL, LoadWith
 
 CANARY = "canary-canary-canary-canary-canary"
 SECRETS = [each.name for section in ALL for each in section.variables() if each.is_secret]
@@ -19,14 +18,6 @@ IN_FILES = {
     "BOOKING_DATABASE__URL": f"postgresql+asyncpg://me:{CANARY}@db/booking",
     "BOOKING_DATABASE__REPLICA_URL": f"postgresql+asyncpg://me:{CANARY}@standby/booking",
 }
-
-
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LoadWith:
-    for name in [name for name in os.environ if name.upper().startswith("BOOKING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return LoadWith(monkeypatch)
 
 
 def a_file(text: str | bytes, name: str = "secret") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from tests.adapters.tokens.a_key import LISTED, a_key, key_list
 
 SECRET, OTHER = "s" * 32, "o" * 32
 URL = "https://accounts.example/keys.json"
-
-
-@pytest.fixture(autouse=True)
-def an_empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("BOOKING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 class Auth:
