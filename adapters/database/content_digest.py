@@ -17,7 +17,8 @@ from adapters.database.tables import booking_history, bookings
 
 _SEALED: Final = ("personal", "reason")
 _OF_THE_SWEEPER: Final = ("sweep_at", "sweep_attempt")
-_HALF: Final = 8  # bytes: what PostgreSQL has numbers for
+_HALF: Final = 8  # bytes of a hash that are summed at once
+_SEEDS: Final = (0, 1)  # of two hashes of 64 bits
 
 
 async def content_digest(session: Session, *, in_sql: bool) -> str:
@@ -30,21 +31,22 @@ async def content_digest(session: Session, *, in_sql: bool) -> str:
 
 
 async def _summed(session: Session, table: Table) -> tuple[int, ...]:
-    """How many rows, and the sums of both halves of their hashes' first 16 bytes."""
+    """How many rows, and the sums of two hashes of each: no text is made of them for it.
+
+    PostgreSQL's hash of a row is a sum over its columns, so that rows which exchange a value would
+    cancel out; it is hashed once more, and then they do not.
+    """
     content = ", ".join(
         f"split_part({each}, '.', 2)" if each in _SEALED else each for each in _columns(table)
     )
-    halves = ", ".join(
-        f"coalesce(sum(cast(cast('x' || substr(hash, {start}, {2 * _HALF}) as bit(64)) as bigint)),"
-        f" 0) as half_{number}"
-        for number, start in enumerate((1, 2 * _HALF + 1))
-    )
+    halves = (f"cast(hash_record_extended(content, {seed}) as text)" for seed in _SEEDS)
+    sums = ", ".join(f"coalesce(sum(hashtextextended(hash, {seed})), 0)" for seed in _SEEDS)
     query = (
-        f"select count(*) as found, {halves} from (select encode(sha256(convert_to("
-        f"cast(row({content}) as text), 'UTF8')), 'hex') as hash from {table.name}) as hashed"
+        f"select count(*), {sums} from (select {' || '.join(halves)} as hash"
+        f" from (select row({content}) as content from {table.name}) as contents) as hashed"
     )
-    ((*sums,),) = await session.run(text(query))
-    return tuple(map(int, sums))
+    ((*found,),) = await session.run(text(query))
+    return tuple(map(int, found))
 
 
 async def _read(session: Session, table: Table) -> tuple[int, ...]:

@@ -43,11 +43,10 @@ from handlers.ports import (
     WrappedKey,
 )
 
-# The connection is set for statements on few rows, and a digest is of text.
+# The connection is set for statements on few rows.
 _FOR_WHOLE_TABLES: Final = (
     "select set_config('enable_seqscan', 'on', true),"
-    " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true),"
-    " set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)"
+    " set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)"
 )
 # What a crash of the server takes with it is read again: the progress goes too.
 _WITHOUT_WAITING: Final = "select set_config('synchronous_commit', 'off', true)"
