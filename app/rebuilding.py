@@ -17,7 +17,7 @@ from app.rebuild_processes import Processes
 from app.wiring import service_keys
 from handlers.audit import Auditor
 from handlers.audit_chain import ChainKeys
-from handlers.ports import WHOLE_OF_IT, Effect, Whole
+from handlers.ports import WHOLE_OF_IT, Effect, RebuildRows, Whole
 from handlers.rebuild import Unusable
 
 
@@ -75,17 +75,31 @@ async def rebuild_database(
         tally = await parts.do(Step.KEYS, advance)
         tally.add(await parts.do(Step.EVENTS, advance))
         if not plan.is_rehearsal:
-            # Neither reads what the other writes, so other processes claim while this one counts.
-            if isinstance(parts, Processes):
-                claimed, whole = await asyncio.gather(parts.do(Step.CLAIMS, advance), rows.whole())
-            else:
-                claimed, whole = await parts.do(Step.CLAIMS, advance), await rows.whole()
-            whole = replace(whole, overlapping=sorted(claimed.overlapping))
+            whole = await claimed_and_counted(parts, rows, advance)
             await rows.finish(names.commands, group.marks)
     finally:
         await opened.close()
     seconds = time.monotonic() - began
     return Report(tally.events, tally.versions, tally.erased, seconds, tally.unusable, whole)
+
+
+async def claimed_and_counted(
+    parts: Processes | Part, rows: RebuildRows, advance: Advance
+) -> Whole:
+    """What comes after the last event. Neither reads what the other writes, so other processes
+    claim while this one counts; what fails first ends both, and is all that is told.
+    """
+    if isinstance(parts, Part):
+        claimed, whole = await parts.do(Step.CLAIMS, advance), await rows.whole()
+    else:
+        try:
+            async with asyncio.TaskGroup() as both:
+                claiming = both.create_task(parts.do(Step.CLAIMS, advance))
+                counting = both.create_task(rows.whole())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        claimed, whole = claiming.result(), counting.result()
+    return replace(whole, overlapping=sorted(claimed.overlapping))
 
 
 async def _begin(opened: Database, events: str, keys: ChainKeys | None) -> dict[int, int]:
