@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.commands import command_row_id
+from domain.outcome import StatusChange
 from domain.permissions import sees_notes
 from domain.principal import Principal
 from domain.rules import Rules
@@ -47,6 +48,7 @@ from schemas.sealed import (
 from schemas.stored import load_principal
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Rebuild:
         reply, sealed_reply = _reply(start, ours.command.status, event.timestamp, shown, key)
         return Rebuilt(
             booking=booking,
-            history=ours.history and replace(ours.history, reason=theirs.reason),
+            history=_with_reason(ours.history, theirs.reason),
             start=start,
             outcome=StoredOutcome(
                 ours.command.status, None, reply, dump_outputs(version.outputs), None, sealed_reply
@@ -201,7 +203,7 @@ class Rebuild:
 
 
 def _output(record: Record) -> Output:
-    headers = tuple((name, value or b"") for name, value in record.headers)
+    headers = tuple([(name, value or b"") for name, value in record.headers])
     return Output(record.topic, record.key, record.value or b"", headers)
 
 
@@ -228,6 +230,12 @@ def _start(
     )
 
 
+def _with_reason(change: StatusChange | None, reason: str | None) -> StatusChange | None:
+    if change is None:
+        return None
+    return StatusChange(change.from_status, change.to_status, change.changed_by, reason)
+
+
 def _shown(booking: Booking, principal: Principal, client_secret: str | None) -> dict[str, Any]:
     shown = booking_json(booking, with_notes=sees_notes(principal))
     return shown if client_secret is None else shown | {"payment_client_secret": client_secret}
@@ -247,4 +255,4 @@ def _reply(
 
 
 def _milliseconds(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - _EPOCH) // _MILLISECOND

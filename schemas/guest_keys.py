@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+import msgspec
 import orjson
 
 
@@ -29,7 +30,16 @@ def dump_key(key: Wrapped) -> bytes:
 def load_key(value: bytes) -> tuple[UUID, UUID, str]:
     """Key id, guest id, the wrapped key. Raises ValueError."""
     try:
-        body: dict[str, Any] = orjson.loads(value)
-        return UUID(body["key_id"]), UUID(body["guest_id"]), str(body["wrapped"])
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        body = _KEY.decode(value)
+    except msgspec.DecodeError as error:
         raise ValueError(f"not a guest's key: {type(error).__name__}") from None
+    return body.key_id, body.guest_id, body.wrapped
+
+
+class _Written(msgspec.Struct):
+    key_id: UUID
+    guest_id: UUID
+    wrapped: str
+
+
+_KEY: Final = msgspec.json.Decoder(_Written)

@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlalchemy import Date, DateTime, Dialect, Numeric, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from schemas.ids import id_from
+
 
 def instant_text(at: datetime) -> str:
     """Always the same width and in UTC, so that the order of the text is the order of time."""
@@ -19,7 +21,7 @@ def instant_text(at: datetime) -> str:
 
 def standard_id(value: UUID) -> UUID:
     """Of the standard class; asyncpg's is one of its own, which orjson and pickle do not know."""
-    return UUID(int=value.int)
+    return id_from(value.bytes)
 
 
 class NativeOrText(TypeDecorator[Any]):

@@ -53,7 +53,6 @@ class GuestKeys:
             conflict="(guest_id) where is_current = 1 do nothing",
             returning=[column("guest_id", KNOWN_ID)],
         )
-        self._restore = documents.insert(guest_keys, conflict="do nothing")
         self._destroy = documents.update(
             guest_keys,
             guest_keys.c.guest_id,
@@ -147,19 +146,21 @@ class GuestKeys:
         )
         return sorted(row.key_id for row in rows)
 
-    async def restore(
+    async def bury(
         self, session: Session, keys: Sequence[WrappedKey], gone: Collection[UUID], now: datetime
     ) -> None:
-        """Write down what a topic told; a guest may have several, and none of them seals any more.
-
-        Raises CannotOpen when the settings lack a key that wraps one of them.
+        """Of what a topic told, after `restored_rows`: which keys are gone, and by which of the
+        settings the others are wrapped. Raises CannotOpen when the settings lack one of these.
         """
-        rows = [_row(each, each.created_at) | {"is_current": 0} for each in keys]
-        await session.run(self._restore, rows)
         buried: dict[str, object] = {"wrapped": None, "is_current": 0, "erased_at": now}
         await session.run(self._bury, [buried | {"key_id": each} for each in sorted(gone)])
         names = sorted({each.wrapped.split(".", 1)[1].rpartition(".")[0] for each in keys})
         await session.run(self._note, [proof_row(self._service, each, now) for each in names])
+
+
+def restored_rows(keys: Sequence[WrappedKey]) -> list[dict[str, object]]:
+    """What a topic told; a guest may have several, and none of them seals any more."""
+    return [_row(each, each.created_at) | {"is_current": 0} for each in keys]
 
 
 def proof_row(service: ServiceKeys, name: str, now: datetime) -> dict[str, object]:

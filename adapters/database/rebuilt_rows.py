@@ -45,7 +45,7 @@ class RebuiltRows:
 
 def rebuilt_rows(rebuilt: Sequence[Rebuilt]) -> RebuiltRows:
     """Of a booking the highest version, of everything else each once."""
-    first = {each.booking.id for each in rebuilt if each.booking.version == 1}
+    once, first = _each(rebuilt), {each.booking.id for each in rebuilt if each.booking.version == 1}
     known, new = list[Rebuilt](), list[Rebuilt]()
     for each in _latest(rebuilt):
         (new if each.booking.id in first else known).append(each)
@@ -54,8 +54,8 @@ def rebuilt_rows(rebuilt: Sequence[Rebuilt]) -> RebuiltRows:
         fresh={
             **_of_bookings(new),
             booking_history: _history(rebuilt),
-            commands: [command_row(each.start) for each in _each(rebuilt)],
-            outcomes: [_outcome_row(each) for each in _each(rebuilt)],
+            commands: [command_row(each.start) for each in once],
+            outcomes: [_outcome_row(each) for each in once],
             idempotency_keys: _keys(rebuilt),
         },
     )

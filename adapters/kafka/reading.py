@@ -88,7 +88,6 @@ async def reading(
         group_id=None,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     await consumer.start()
     try:

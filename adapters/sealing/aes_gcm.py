@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import time
-from base64 import b64decode
-from binascii import Error as Base64Error
 from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -131,10 +130,10 @@ class _Key:
     def open(self, text: str, bound_to: str, what: str) -> bytes:
         """From an envelope's last part; `what` names this kind of key to people."""
         try:
-            data = b64decode(text, validate=True)
+            data = msgspec.convert(text, bytes)  # base64, in a third of the time of binascii's
             associated = self._associated + bound_to.encode()
             return self._cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], associated)
-        except (InvalidTag, Base64Error, ValueError) as error:
+        except (InvalidTag, ValueError) as error:
             raise CannotOpen(
                 f"the {what} {self.name!r} does not open it: another key under that name, or it was"
                 " changed or lies elsewhere"

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from schemas.ids import id_from
+
 
 class CannotOpen(Exception):
     """Something sealed that no key of ours opens; the message says which key is asked for."""
@@ -143,6 +145,6 @@ def key_id_of(sealed: str) -> UUID:
     """Which data key sealed it. Raises CannotOpen when it is nothing that was sealed here."""
     try:
         _, key_id, _ = sealed.split(".")
-        return UUID(key_id)
+        return id_from(key_id)
     except ValueError:
         raise CannotOpen("expected something sealed, got something else") from None

@@ -234,6 +234,16 @@ async def changed(url: str, statement: Executable) -> None:
     await engine.dispose()
 
 
+async def test_keys_that_come_again_beside_new_ones_stand_once(real: Database) -> None:
+    new = KEYS.create(uuid4())
+    again = [WrappedKey(each.id, each.guest_id, each.wrapped, NOW) for each in (KEY, new)]
+    await real.rebuilding.write_keys(again, ())
+    await real.rebuilding.write_keys(again, [KEY.id])
+    assert set(await real.rebuilding.keys([KEY.id, new.id])) == {new.id}
+    await real.rebuilding.write_keys(again, ())
+    assert set(await real.rebuilding.keys([KEY.id, new.id])) == {new.id}, "gone stays gone"
+
+
 async def test_the_later_holder_has_the_key(real: Database) -> None:
     key_id = uuid4()
     booking = another_booking()
