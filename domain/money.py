@@ -9,23 +9,25 @@ from typing import Final
 from domain.values import dataclass
 
 # ISO 4217: the active currencies; funds codes and metals are left out.
-_DIGITS: Final = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-}
-_TWO_DIGITS: Final = frozenset(
-    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+_TWO_DIGITS: Final = """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
     CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD
     HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD
     MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON
     RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD
     TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG""".split()
-)
+_DIGITS: Final = {
+    **dict.fromkeys(_TWO_DIGITS, 2),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+}
+_STEPS: Final = {code: Decimal(1).scaleb(-digits) for code, digits in _DIGITS.items()}
+"""The smallest amount of each."""
+_CENT: Final = _STEPS["EUR"]
 
 
 def is_currency(code: str) -> bool:
     """Whether `code` is an active ISO 4217 currency, in capitals."""
-    return code in _TWO_DIGITS or code in _DIGITS
+    return code in _DIGITS
 
 
 def minor_digits(currency: str) -> int:
@@ -44,17 +46,18 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
-        if not is_currency(self.currency):
+        if (step := _STEPS.get(self.currency)) is None:
             raise ValueError(f"expected an ISO 4217 currency, got {self.currency!r}")
         if not self.amount.is_finite():
             raise ValueError(f"expected a finite amount, got {self.amount}")
-        if self.amount != self.amount.quantize(_step(self.currency)):
+        if self.amount != self.amount.quantize(step):
             raise ValueError(f"{self.amount} has more digits than {self.currency} has")
 
     @classmethod
     def rounded(cls, amount: Decimal, currency: str) -> Money:
         """The nearest amount the currency can express, halves away from zero."""
-        return cls(amount.quantize(_step(currency), ROUND_HALF_UP), currency)
+        step = _STEPS.get(currency, _CENT)
+        return cls(amount.quantize(step, ROUND_HALF_UP), currency)
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -89,11 +92,6 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not mix")
         return other.amount
-
-
-@lru_cache(maxsize=256)
-def _step(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-minor_digits(currency))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from domain.effects import PartnerAnswer, PartnerCall
 from domain.money import Money
 from domain.principal import Principal
 from domain.undo import Owed
+from schemas.ids import id_from
 
 _KINDS: Final[dict[str, type]] = {
     kind.__name__: kind
@@ -110,16 +111,26 @@ def _field_names(kind: type) -> tuple[str, ...]:
 def _from_json(stored: object, union: Any) -> Any:
     if not isinstance(stored, Mapping):
         raise ValueError(f"expected a stored object, got {type(stored).__name__}")  # noqa: TRY004  # one error for all that is unreadable
-    kind = _KINDS.get(str(stored.get("kind")))
-    if kind is None or kind not in get_args(union):
+    kind = _kinds(union).get(str(stored.get("kind")))
+    if kind is None:
         raise ValueError(f"expected one of {union}, got kind {stored.get('kind')!r}")
     readers = _readers(kind)
-    if stored.keys() - {"kind"} != readers.keys():
+    if stored.keys() != _written_names(kind):
         raise ValueError(f"stored {kind.__name__} has the fields {sorted(stored)}")
     try:
-        return kind(**{name: read(stored[name]) for name, read in readers.items()})
+        return kind(*[read(stored[name]) for name, read in readers.items()])
     except (TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(f"stored {kind.__name__} cannot be read: {error}") from error
+
+
+@cache
+def _kinds(union: Any) -> Mapping[str, type]:
+    return {kind.__name__: kind for kind in get_args(union) if kind.__name__ in _KINDS}
+
+
+@cache
+def _written_names(kind: type) -> Set[str]:
+    return frozenset(("kind", *_field_names(kind)))
 
 
 @cache
@@ -142,7 +153,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
 
 
 _READERS: Final[dict[Any, Callable[[Any], Any]]] = {
-    UUID: UUID,
+    UUID: id_from,
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
     Money: lambda pair: Money(Decimal(pair[0]), pair[1]),
