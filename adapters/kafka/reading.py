@@ -93,12 +93,13 @@ async def reading(
     try:
         partitions = await consumer._client._wait_on_metadata(topic)
         sources = [TopicPartition(topic, each) for each in partitions if share.has(each)]
-        consumer.assign(sources)
         first = await consumer.beginning_offsets(sources)
         last = await consumer.end_offsets(sources)
         start = await _at(consumer, sources, from_ms, last) if from_ms is not None else first
         end = await _at(consumer, sources, until_ms, last) if until_ms is not None else last
         stretches = {}
+        # Not before it is known where: it would fetch from elsewhere first, and then wait a while.
+        consumer.assign(sources)
         for source in sources:
             begin = max(start[source], first[source], (since or {}).get(source.partition, 0))
             stretches[source] = Stretch(begin, max(begin, end[source]))
