@@ -24,8 +24,9 @@ from handlers.ports import (
     WrappedKey,
 )
 from schemas.guest_keys import dump_key
+from schemas.ids import id_text
 from schemas.sealed import joined
-from schemas.strict_json import id_text, json_bytes
+from schemas.strict_json import json_bytes
 
 
 async def keys_for(

@@ -18,7 +18,8 @@ from domain.booking import Booking, VenueType
 from domain.commands import Asked
 from domain.money import Money
 from domain.outcome import Accepted, Happened
-from schemas.strict_json import id_text, json_bytes, utc
+from schemas.ids import id_text
+from schemas.strict_json import json_bytes, utc
 
 SOURCE: Final = "booking-reservation-service"
 VERSION: Final = "1.0"

@@ -12,7 +12,6 @@ import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -47,13 +46,6 @@ def parse(raw: bytes) -> Any:
 def json_bytes(value: object) -> bytes:
     """Compact JSON; UUIDs, dates, enums as text, instants in UTC with a Z."""
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
-
-
-def id_text(id_: UUID) -> str:
-    """As `str` gives it, in a third of the time: that is written in Python. Raises TypeError for
-    the driver's own class.
-    """
-    return orjson.dumps(id_)[1:-1].decode()
 
 
 def utc(at: datetime) -> datetime:

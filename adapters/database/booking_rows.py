@@ -26,8 +26,8 @@ from domain.money import Money, Price
 from domain.outcome import StatusChange
 from domain.time_slot import TimeSlot
 from handlers.ports import DataKey, PromiseBroken, key_id_of
+from schemas.ids import id_text
 from schemas.sealed import PersonalPart, dump_personal, load_personal
-from schemas.strict_json import id_text
 
 _COLUMNS: Final = tuple(bookings.c.keys())
 _ERASED: Final = "erased"

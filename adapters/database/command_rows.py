@@ -16,7 +16,7 @@ from handlers.ports import (
     Start,
     StoredOutcome,
 )
-from schemas.strict_json import id_text
+from schemas.ids import id_text
 
 
 def command_row(start: Start) -> dict[str, object]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.named_ids import timed_id
 from handlers.ports import CannotOpen, WrappedKey
-from schemas.strict_json import id_text
+from schemas.ids import id_text
 
 VERSION: Final = "1"
 """Of both envelopes: `1.<data key's id>.<base64>` and `1.<settings' key>.<base64>`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,7 +15,6 @@ from schemas.strict_json import (
     MAX_DEPTH,
     Unreadable,
     canonical_hash,
-    id_text,
     json_bytes,
     parse,
     request_hash,
@@ -196,8 +194,3 @@ def test_the_content_hash_stays_what_it_was() -> None:
 
 def test_json_is_written_compact() -> None:
     assert json_bytes({"a": [1, "é"]}) == '{"a":[1,"é"]}'.encode()
-
-
-@given(st.uuids())
-def test_an_id_is_written_as_the_standard_library_writes_it(id_: UUID) -> None:
-    assert id_text(id_) == str(id_)
