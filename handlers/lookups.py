@@ -76,12 +76,12 @@ async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
     by_reference = (
         await reads.bookings_by_reference(list(references), references) if references else {}
     )
-    pasts = [
+    pasts = {
         q.booking_id
         for q in queries
         if isinstance(q, GetBookingHistory) and q.booking_id in bookings
-    ]
-    histories = await reads.histories(pasts, ids) if pasts else {}
+    }
+    histories = await reads.histories(list(pasts), ids) if pasts else {}
     return Found(bookings, by_reference, histories, await reads.pages(pages) if pages else {})
 
 

@@ -7,7 +7,6 @@ A batch is answered with one statement a kind; availability has rounds of its ow
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,14 +70,12 @@ class QueryHandlers:
         headers = [self.watch.continued(each, Headers.of(each.headers)) for each in records]
         asked = [self._asked(*each) for each in zip(records, raws, headers, strict=True)]
         self.watch.at(Stage.QUESTIONS)
-        excess, found = await asyncio.gather(
-            self._excess(asked),
-            look_up(
-                self.reads, [one for one in asked if isinstance(one, Asked) and not one.forbidden]
-            ),
+        excess = await self._excess(asked)  # first: who asks too much must not cost a page either
+        let_in = [over or one for one, over in zip(asked, excess, strict=True)]
+        found = await look_up(
+            self.reads, [one for one in let_in if isinstance(one, Asked) and not one.forbidden]
         )
         self.watch.at(Stage.PARTNERS)
-        let_in = [over or one for one, over in zip(asked, excess, strict=True)]
         wanted = [_wanted(one) for one in let_in]
         checked = iter(await self.availability.answers([each for each in wanted if each]))
         answers = [
@@ -111,7 +108,7 @@ class QueryHandlers:
         return Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
 
     async def _excess(self, asked: Sequence[Asked | Refusal]) -> Sequence[Refusal | None]:
-        """One statement, beside the look-ups; none where nobody is limited."""
+        """One statement; none where nobody is limited."""
         counters = [
             self.limits.counter(one.principal, class_of(one.query), one.sent)
             if isinstance(one, Asked) and one.forbidden is None

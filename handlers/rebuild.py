@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.commands import command_row_id
-from domain.outcome import StatusChange
 from domain.permissions import sees_notes
 from domain.principal import Principal
 from domain.rules import Rules
@@ -185,7 +184,7 @@ class Rebuild:
         reply, sealed_reply = _reply(start, ours.command.status, event.timestamp, shown, key)
         return Rebuilt(
             booking=booking,
-            history=_with_reason(ours.history, theirs.reason),
+            history=ours.history and replace(ours.history, reason=theirs.reason),
             start=start,
             outcome=StoredOutcome(
                 ours.command.status, None, reply, dump_outputs(version.outputs), None, sealed_reply
@@ -203,7 +202,7 @@ class Rebuild:
 
 
 def _output(record: Record) -> Output:
-    headers = tuple([(name, value or b"") for name, value in record.headers])
+    headers = tuple((name, value or b"") for name, value in record.headers)
     return Output(record.topic, record.key, record.value or b"", headers)
 
 
@@ -228,12 +227,6 @@ def _start(
         reply_route=command.reply_route,
         key_id=command.key_id,
     )
-
-
-def _with_reason(change: StatusChange | None, reason: str | None) -> StatusChange | None:
-    if change is None:
-        return None
-    return StatusChange(change.from_status, change.to_status, change.changed_by, reason)
 
 
 def _shown(booking: Booking, principal: Principal, client_secret: str | None) -> dict[str, Any]:

@@ -13,16 +13,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, Row, column
+from sqlalchemy import Column, Integer, column
 from sqlalchemy.sql.selectable import TextualSelect
 
 from adapters.database.documents import Document, Documents
-from adapters.database.session import Session
 from adapters.database.tables import bookings
 from handlers.ports import GuestPage, Page
 
 MOST_ROWS: Final = 2_000
-"""That one statement brings; they are in memory together."""
+"""That one statement brings; they are in memory together until they are bookings."""
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _NO_ID: Final = UUID(int=0)
@@ -61,18 +60,10 @@ class Pages:
             kind: self._statement(kind) for kind in (_OF_GUEST, _OF_VENUE, _OF_VENUE_IN_STATUS)
         }
 
-    async def rows(
-        self, session: Session, asked: Collection[Page]
-    ) -> Mapping[Page, Sequence[Row[Any]]]:
-        """Each page's rows in their order: `ord`, then the columns of `bookings`."""
-        found: dict[Page, list[Row[Any]]] = {page: [] for page in asked}
-        for statement, pages in self.statements(asked):
-            for row in await session.run(statement, questions(pages)):
-                found[pages[row.ord]].append(row)
-        return found
-
     def statements(self, asked: Collection[Page]) -> Iterator[tuple[TextualSelect, Sequence[Page]]]:
-        """Each with the pages that it is for, which bring no more than MOST_ROWS."""
+        """Each with the pages that it is for, which bring no more than MOST_ROWS. A row that comes
+        back has the place of its page among them (`ord`), and then the columns of `bookings`.
+        """
         by_kind: dict[str, list[Page]] = defaultdict(list)
         for page in asked:
             by_kind[_kind_of(page)].append(page)

@@ -14,7 +14,7 @@ from adapters.database.booking_rows import booking_of, opened_reason
 from adapters.database.claims import Claims, ClaimTable
 from adapters.database.documents import Documents
 from adapters.database.guest_keys import GuestKeys
-from adapters.database.pages import Pages
+from adapters.database.pages import Pages, questions
 from adapters.database.session import Session, reading
 from adapters.database.tables import booking_history, bookings
 from domain.booking import Booking
@@ -104,12 +104,14 @@ class SqlBookingReads:
         return dict(found)
 
     async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
+        found: dict[Page, list[Booking]] = {page: [] for page in asked}
         async with reading(self._engine, self._documents) as session:
-            found = await self._pages.rows(session, asked)
-            keys = await self._keys.opening(
-                session, (row.personal for rows in found.values() for row in rows)
-            )
-        return {page: [booking_of(row[1:], keys) for row in rows] for page, rows in found.items()}
+            for statement, pages in self._pages.statements(asked):
+                rows = await session.run(statement, questions(pages))
+                keys = await self._keys.opening(session, (row.personal for row in rows))
+                for row in rows:
+                    found[pages[row.ord]].append(booking_of(row[1:], keys))
+        return found
 
     async def conflicts(
         self, questions: Sequence[FindConflicts]

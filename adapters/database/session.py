@@ -66,7 +66,7 @@ class Session:
             try:
                 for table, each in rows.items():
                     if each:
-                        records = [(*row.values(),) for row in each]
+                        records = [tuple(row.values()) for row in each]
                         names = list(each[0])
                         await raw.copy_records_to_table(table.name, columns=names, records=records)
             except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):

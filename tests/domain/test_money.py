@@ -26,6 +26,7 @@ def test_it_is_written_with_the_currencys_own_digits(amount: str, currency: str,
 
 @pytest.mark.parametrize(
     ("amount", "currency"),
+    # XXX is ISO 4217's code for no currency.
     [("1.005", "EUR"), ("1.5", "JPY"), ("NaN", "EUR"), ("Infinity", "EUR"), ("1", "XXX")],
 )
 def test_what_is_no_amount_cannot_be_built(amount: str, currency: str) -> None:

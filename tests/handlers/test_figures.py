@@ -196,7 +196,7 @@ async def test_whatever_strangers_send_labels_are_words_from_the_lists() -> None
         world.send_bytes(word.encode(), headers=[("correlation_id", word.encode())])
         await world.ask(word, {})
         await world.ask("check_availability", {"venue_type": word}, by=None)
-    booking = await world.booked(metadata={"currency": "XXX"})
+    booking = await world.booked(metadata={"currency": "of a guest's own"})
     world.move(booking, "confirmed")
     await world.settle()
     await world.settle()

@@ -11,6 +11,7 @@ from uuid import uuid4
 from domain.effects import GetEstimate
 from handlers.ports import Record
 from tests.fakes.reads import FakeReads
+from tests.handlers.test_limits import limited_to
 from tests.handlers.world import GUEST, VENUE, World, a_create
 
 
@@ -90,3 +91,19 @@ async def test_who_may_not_see_a_list_or_a_past_has_none_of_it(world: World) -> 
     listed = await world.ask("list_guest_bookings", {"guest_id": str(GUEST.id)}, by=stranger)
     venue = await world.ask("list_venue_bookings", {"venue_id": str(VENUE)}, by=stranger)
     assert [past.code, listed.code, venue.code] == ["booking_not_found", "forbidden", "forbidden"]
+
+
+async def test_who_asks_too_much_costs_the_database_no_look_up() -> None:
+    world = limited_to(1)
+    booking = await world.booked()
+    reads = counting(world)
+    by_id, guest = {"booking_id": booking["id"]}, {"guest_id": str(GUEST.id)}
+    assert len(await answers(world, [a_query(world, "list_guest_bookings", guest)])) == 1
+    reads.asked.clear()
+    queries = [
+        a_query(world, "get_booking", by_id),
+        a_query(world, "get_booking_history", by_id),
+        a_query(world, "list_guest_bookings", guest),
+    ]
+    assert await answers(world, queries) == ["rate_limited"] * 3
+    assert not reads.asked

@@ -8,7 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.dialects import postgresql
 
+from adapters.database.documents import Documents
+from adapters.database.pages import Pages
 from domain.booking import Booking
 from domain.lifecycle import Status
 from domain.queries import Listing
@@ -132,5 +135,8 @@ async def test_more_than_one_statement_should_hold_comes_in_several(
     bookings = [on(number, venue=a_venue(id=uuid4())) for number in range(7)]
     await written(lane, *bookings)
     pages = [VenuePage(each.venue.id, Listing(1)) for each in bookings]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    statements = Pages(Documents(dialect)).statements(pages)
+    assert [len(some) for _, some in statements] == [2, 2, 2, 1]
     answers = await lane.database.reads.pages(pages)
     assert [[each.id for each in answers[page]] for page in pages] == [[b.id] for b in bookings]
