@@ -30,7 +30,7 @@ from adapters.database.database import open_database
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
 from adapters.partners import HttpPartners
-from app.cli.run import look_for_cycles_seldom
+from app.cycles import look_for_cycles_seldom, pass_over_what_is_there
 from app.local_servers import local_servers
 from app.settings import load
 from app.wiring import service_keys
@@ -108,6 +108,7 @@ async def _run(stage: Stage, batches: int, profile: Path | None) -> None:
             )
             ready = _batches(topic, WARM_UP + batches)
             look_for_cycles_seldom()  # as the worker does
+            pass_over_what_is_there()
             for batch in ready[:WARM_UP]:
                 await _do(handlers, batch, held)
             watch.spent.clear()

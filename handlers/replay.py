@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from domain.commands import command_row_id
@@ -40,7 +41,7 @@ class Verdict(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is worked out once
 class Candidate:
     """A readable command, and where it came from."""
 
@@ -50,7 +51,7 @@ class Candidate:
     principal: Principal | None  # None: not let in, unless its row says that it once was
     run: int
 
-    @property
+    @cached_property
     def row_id(self) -> UUID | None:
         if self.principal is None:
             return None

@@ -17,6 +17,8 @@ from adapters.kafka.stopping import stopped
 from handlers.ports import WHOLE_OF_IT, Mark, Record, Share
 
 _MOST_RECORDS = 2_000
+# Records end the wait. A transaction's marker does not, and is often the last thing there is.
+_WAIT_MS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class TopicReader:
             source for source, stretch in self._stretches.items() if stretch.start < stretch.end
         }
         while open_:
-            found = await self._consumer.getmany(*open_, timeout_ms=500, max_records=_MOST_RECORDS)
+            found = await self._consumer.getmany(
+                *open_, timeout_ms=_WAIT_MS, max_records=_MOST_RECORDS
+            )
             for source in list(open_):
                 end = self._stretches[source].end
                 reached = min(await self._consumer.position(source), end)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,24 +31,16 @@ def run() -> None:
 
 def _run(settings: Settings) -> str | None:
     """Why the worker gave up, if it did. Raises Failure when something is to be put right first."""
+    from app.cycles import pass_over_what_is_there
     from app.failures import Failure
     from app.main import CannotStart, run_worker
 
-    look_for_cycles_seldom()
+    pass_over_what_is_there()
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             return runner.run(run_worker(settings))
     except CannotStart as error:
         raise Failure(str(error)) from error
-
-
-def look_for_cycles_seldom() -> None:
-    """A batch is a hundred thousand objects that go with it, hardly one of them in a cycle; looking
-    for those at the usual rate takes a seventh of the worker's time (docs/performance.md).
-    """
-    gc.collect()
-    gc.freeze()  # what was imported stays
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

@@ -34,9 +34,9 @@ def far(done: int, of: int) -> None:
 def test_what_one_meets_is_told_and_all_end_with_the_block() -> None:
     with forked(2) as processes:
         processes.tell(PLAN)
+        assert len(multiprocessing.active_children()) == 2  # before: who has told of it may end
         with pytest.raises(DatabaseAway):
             asyncio.run(processes.do(Step.CLAIMS, far))
-        assert multiprocessing.active_children()
     assert multiprocessing.active_children() == []
 
 
