@@ -113,24 +113,26 @@ async def test_the_token_is_sent_and_never_shown(town: Town) -> None:
     assert "s3cret" not in repr(PartnerSettings(("http://partner",), token="s3cret"))
 
 
-async def test_calls_one_after_another_share_a_connection(town: Town) -> None:
-    connections = 0
+async def test_calls_one_after_another_share_connections(town: Town) -> None:
+    calls, connections, answered = 10, 0, 0
 
     async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
+        nonlocal connections, answered
         connections += 1
         with suppress(asyncio.IncompleteReadError):
-            while head := await reader.readuntil(b"\r\n\r\n"):
+            while answered < calls:  # or the server would wait for the client to let go
+                head = await reader.readuntil(b"\r\n\r\n")
                 length = re.search(rb"content-length: (\d+)", head.lower())
                 await reader.readexactly(int(length[1]) if length else 0)
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                answered += 1
         writer.close()
 
     async with await asyncio.start_server(answer_all, "127.0.0.1", 0) as server:
         await town.open(urls=(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",))
-        assert [await town.ask(RELEASE) for _ in range(3)] == [Released()] * 3
+        assert [await town.ask(RELEASE) for _ in range(calls)] == [Released()] * calls
         await town.close()
-    assert connections == 1
+    assert connections <= 2  # the client's own thread may still be putting the first one back
 
 
 async def test_an_endless_body_without_a_length_is_left_off(town: Town) -> None:
