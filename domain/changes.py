@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.booking import Booking
@@ -38,5 +39,12 @@ def public_changes(before: Booking, after: Booking) -> dict[str, tuple[object, o
     return {
         field: (value(before), value(after))
         for field, value in _PUBLIC.items()
-        if value(before) != value(after)
+        if differ(value(before), value(after))
     }
+
+
+def differ(one: object, other: object) -> bool:
+    """Whether a field changed from one to the other: JSON has 1, 1.0 and true apart, Python not."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
+    return one != other

@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.booking import Booking
+from domain.changes import differ
 from domain.commands import Changes, Unset
 from domain.refusal import Code, FieldError, Refusal
 from domain.time_slot import TimeSlot, local_date
@@ -68,7 +69,7 @@ def changed_fields(booking: Booking, changes: Changes) -> frozenset[str]:
     return frozenset(
         name
         for name, value in sent.items()
-        if not isinstance(value, Unset) and value != current[name]
+        if not isinstance(value, Unset) and differ(value, current[name])
     )
 
 

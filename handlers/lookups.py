@@ -134,8 +134,9 @@ def _page_of(asked: Asked) -> Page | None:
 def _listed(limit: int, asked: Asked, found: Found) -> Answer:
     page = _page_of(asked)
     bookings = found.pages[page] if page else ()
-    asked.bookings.extend(bookings[:limit])
-    return page_json(bookings, limit, with_notes=sees_notes(asked.principal))
+    shown = page_json(bookings, limit, with_notes=sees_notes(asked.principal))
+    asked.bookings.extend(bookings[: len(shown["items"])])
+    return shown
 
 
 def _may_see(asked: Asked, operation: Operation, booking: Booking) -> bool:

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from domain.booking import Booking
 from domain.outcome import StatusChange
 from domain.workflows.check_availability import Availability
 from schemas.booking import booking_json
 from schemas.queries import cursor_of
-from schemas.strict_json import utc
+from schemas.strict_json import json_bytes, utc
+
+MAX_PAGE_BYTES: Final = 512 * 1024
+"""Of a page's bookings: half of what a topic takes when nobody set it (decision 150)."""
 
 
 def page_json(bookings: Sequence[Booking], limit: int, *, with_notes: bool) -> dict[str, Any]:
-    """`bookings` may hold one more than `limit`, which shows that another page follows."""
-    shown = bookings[:limit]
-    more = len(bookings) > limit
-    return {
-        "items": [booking_json(booking, with_notes=with_notes) for booking in shown],
-        "next_cursor": cursor_of(shown[-1].slot.starts_at, shown[-1].id) if more else None,
-    }
+    """The first `limit` of them, or as many as fit a reply; one at least.
+
+    `bookings` may hold one more than `limit`, which shows that another page follows.
+    """
+    items: list[dict[str, Any]] = []
+    room = MAX_PAGE_BYTES
+    for booking in bookings[:limit]:
+        item = booking_json(booking, with_notes=with_notes)
+        room -= len(json_bytes(item))  # to keep the bytes, as a fragment, takes twice as long
+        if items and room < 0:
+            break
+        items.append(item)
+    has_more = len(items) < len(bookings)
+    last = bookings[len(items) - 1] if has_more else None
+    return {"items": items, "next_cursor": last and cursor_of(last.slot.starts_at, last.id)}
 
 
 def availability_json(found: Availability) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Where an output goes that the broker refuses for good: it must never block its partition.
 
-A lane that met a refusal is closed like after any error; its batch comes again with the same bytes,
-and by then the refusal is known here. So nothing is repaired inside a broken transaction.
+A lane that met a refusal is closed like after any error; its batch comes again, and by then the
+refusal is known here. So nothing is repaired inside a broken transaction. What comes again need not
+be the same bytes: answers that are not stored are made anew, with another time in them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Refusals:
         self._topics = topics
         self._sealer = sealer
         self._closed_until: dict[str, float] = {}
-        self._too_large: set[tuple[str, int]] = set()
+        # By key and topic, the smallest size that was refused: a key is a correlation id, which a
+        # client may use twice, and what is smaller did nothing wrong.
+        self._too_large: dict[bytes | None, dict[str, int]] = {}
         self._own = frozenset(
             {
                 names.commands,
@@ -73,7 +76,8 @@ class Refusals:
         too_large = [output for output, error in outputs if isinstance(error, TOO_LARGE)]
         if too_large:
             largest = max(too_large, key=_size)
-            self._too_large.add(_identity(largest))
+            sizes = self._too_large.setdefault(largest.key, {})
+            sizes[largest.topic] = min(_size(largest), sizes.get(largest.topic, _size(largest)))
             _log.error("output refused: too large", topic=largest.topic, bytes=_size(largest))
         for output, error in outputs:
             if isinstance(error, TOPIC_CLOSED) and output.topic not in self._closed_until:
@@ -84,7 +88,10 @@ class Refusals:
         """They are published, wherever they went."""
         self._published(outputs)
         if self._too_large:
-            self._too_large.difference_update(map(_identity, outputs))
+            for output in outputs:
+                sizes = self._too_large.get(output.key)
+                if sizes and _size(output) >= min(sizes.values()):
+                    del self._too_large[output.key]
 
     def readdress(self, outputs: Sequence[Output]) -> Sequence[Output]:
         """The outputs, each to a topic that takes it; raises CannotPublish for an event, a forward
@@ -106,7 +113,7 @@ class Refusals:
     def _refusal(self, output: Output) -> str | None:
         if self._closed_until.get(output.topic, 0.0) > _now():
             return "not_authorised"
-        if self._too_large and _identity(output) in self._too_large:
+        if self._is_too_large(output):
             return "too_large"
         if output.topic in self._own and output.partition is None:
             return None
@@ -116,6 +123,10 @@ class Refusals:
         if output.partition is not None and not 0 <= output.partition < partitions:
             return "no_such_partition"
         return None
+
+    def _is_too_large(self, output: Output) -> bool:
+        refused = self._too_large.get(output.key, {}).get(output.topic)
+        return refused is not None and _size(output) >= refused
 
     def _next_address(self, output: Output, reason: str) -> Output:
         names = self._names
@@ -147,10 +158,6 @@ class Refusals:
             value=self._sealer.seal(output.value, bound_to(about(ours))).encode(),
             headers=(*output.headers, *ours),
         )
-
-
-def _identity(output: Output) -> tuple[str, int]:
-    return output.topic, hash((output.key, output.value, output.headers))
 
 
 def _size(output: Output) -> int:

@@ -302,11 +302,19 @@ def _refused(response: Response) -> _Failure:
         f"status {status}",
         may_have_happened=status not in _SURELY_NOTHING,
         try_again=status in _AGAIN,
-        retry_after=retry_after_seconds(response.get_header("retry-after"), datetime.now(UTC)),
+        retry_after=retry_after_seconds(_retry_after(response), datetime.now(UTC)),
         partner_is_well=400 <= status < 500 and status != 429,
         reason="status",
         means_all=status == 429,
     )
+
+
+def _retry_after(response: Response) -> str | None:
+    """The header as text; None when there is none, or its bytes are no ASCII."""
+    try:
+        return response.get_header("retry-after")
+    except ValueError:
+        return None
 
 
 def _nowhere(last: _Failure, addresses: int) -> _Failure:

@@ -27,7 +27,7 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
         return float(header[:9])
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an offset that no clock has
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

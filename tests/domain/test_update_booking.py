@@ -111,6 +111,33 @@ def test_personal_fields_make_a_version_and_an_event_that_names_none() -> None:
     assert ended.kinds == [FindBooking]
 
 
+LOOK_ALIKES = pytest.mark.parametrize(
+    ("old", "new"), [(1, True), (0, False), (1, 1.0), (0.0, -0.0), ([{"a": 0}], [{"a": False}])]
+)
+
+
+@LOOK_ALIKES
+def test_metadata_that_json_tells_apart_has_changed(old: object, new: object) -> None:
+    booking = a_booking(Status.CONFIRMED, metadata={"n": old})
+    (event,) = update(booking, metadata={"n": new}).accepted.events
+    assert repr(event.changes) == repr({"metadata": ({"n": old}, {"n": new})})
+
+
+@LOOK_ALIKES
+def test_during_the_stay_metadata_that_json_tells_apart_is_fixed(old: object, new: object) -> None:
+    booking = a_booking(Status.CHECKED_IN, metadata={"n": old})
+    ended = update(booking, an_update(BUSINESS, booking.version, metadata={"n": new}))
+    assert ended.code is Code.NOT_MODIFIABLE
+    assert [error.field for error in ended.refusal.errors] == ["data.metadata"]
+
+
+def test_metadata_in_another_order_has_not_changed() -> None:
+    booking = a_booking(Status.CONFIRMED, metadata={"a": 1, "b": {"c": [None], "d": "x"}})
+    same = {"b": {"d": "x", "c": [None]}, "a": 1}
+    (event,) = update(booking, metadata=same).accepted.events
+    assert event.changes == {}
+
+
 def test_an_update_that_changes_nothing_is_still_the_next_version() -> None:
     ended = update(CONFIRMED, party_size=2, booking_time=TOMORROW)
     assert ended.accepted.booking.version == 3

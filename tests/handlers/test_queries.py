@@ -109,6 +109,23 @@ async def test_paging_shows_each_booking_once_latest_first(world: World, limit: 
     assert starts == sorted(starts, reverse=True)
 
 
+async def test_a_page_of_long_bookings_ends_early_and_is_continued(world: World) -> None:
+    for hour in range(70):
+        world.create(hour=hour, duration_minutes=60, special_requests="\U0001f334" * 2_000)
+    await world.settle()
+    pages: list[list[str]] = []
+    cursor = None
+    while not pages or cursor:
+        asked = {"guest_id": str(GUEST.id)} | ({"cursor": cursor} if cursor else {})
+        reply = await world.ask("list_guest_bookings", asked)
+        assert len(json.dumps(reply.body, ensure_ascii=False).encode()) < 600_000
+        pages.append([each["booking_time"] for each in reply.body["data"]["items"]])
+        cursor = reply.body["data"]["next_cursor"]
+    seen = [start for page in pages for start in page]
+    assert len(pages) == 2
+    assert (seen, len(seen)) == (sorted(set(seen), reverse=True), 70)
+
+
 @pytest.mark.parametrize("hour", [-2, -1, 0, 1, 2])
 async def test_availability_agrees_with_a_create(world: World, hour: int) -> None:
     await world.booked(inventory_item_id="table-1")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from adapters.kafka.publishing import BrokerPublisher
 from handlers.dead_letter import opened
 from handlers.ports import Held, Output, Record
 from tests.adapters.kafka.workers import Cluster, Echo, working
@@ -80,6 +81,64 @@ async def test_small_replies_beside_one_too_large_are_delivered(cluster: Cluster
         await cluster.events(3)
     assert len(await cluster.visible(cluster.names.replies, 2)) == 2
     assert len(await cluster.visible(cluster.names.dead_letter, 1)) == 1
+
+
+class MadeAnew(Replying):
+    """As what stores nothing is answered: each try has a time, and so bytes, of its own."""
+
+    tries: int = 0
+
+    def anew(self, outputs: Sequence[Output]) -> list[Output]:
+        self.tries += 1
+        return [
+            replace(each, value=each.value + f"{self.tries:09}".encode())
+            if each.key == b"c1"
+            else each
+            for each in outputs
+        ]
+
+    async def process(
+        self, records: Sequence[Record], lanes: Mapping[int, Held], *, alone: bool = False
+    ) -> Mapping[int, Sequence[Output]]:
+        answer = await super().process(records, lanes, alone=alone)
+        return {partition: self.anew(outputs) for partition, outputs in answer.items()}
+
+    async def answer(self, records: Sequence[Record]) -> Sequence[Output]:
+        answers = await super().answer(records)
+        key = (("correlation_id", b"c1"),)
+        asked = [topic for each in records if (topic := (each.value or b"").decode()) != "small"]
+        return self.anew([*answers, *(Output(topic, b"c1", self.size, key) for topic in asked)])
+
+
+async def test_a_large_reply_that_is_made_anew_each_time_blocks_no_commands(
+    cluster: Cluster,
+) -> None:
+    await cluster.send([cluster.names.replies.encode()])
+    processor = MadeAnew(cluster.names.events)
+    processor.size = TOO_MUCH
+    async with working(cluster.settings, processor):
+        await cluster.events(1)
+    (letter,) = await cluster.visible(cluster.names.dead_letter, 1)
+    assert ("dlq_detail", b"too_large") in letter.headers
+
+
+async def test_a_large_answer_that_is_made_anew_each_time_blocks_no_queries(
+    cluster: Cluster,
+) -> None:
+    publisher = BrokerPublisher(cluster.settings)
+    processor = MadeAnew(cluster.names.events)
+    processor.size = TOO_MUCH
+    async with working(cluster.settings, processor):
+        await publisher.publish(
+            [Output(cluster.names.queries, None, cluster.names.replies.encode(), (), 0)]
+        )
+        (letter,) = await cluster.visible(cluster.names.dead_letter, 1)
+        tries = len(await cluster.events(2))
+        await publisher.publish([Output(cluster.names.queries, None, b"small", (), 0)])
+        answers = await cluster.events(tries + 1)
+    await publisher.stop()
+    assert ("dlq_detail", b"too_large") in letter.headers
+    assert answers[-1].value == b"small"
 
 
 async def test_a_reply_topic_made_while_the_worker_runs_is_found(cluster: Cluster) -> None:

@@ -137,6 +137,13 @@ async def test_retry_after_is_honoured(town: Town) -> None:
     assert time.monotonic() - begun >= 1
 
 
+@pytest.mark.parametrize("strange", ["später", f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT"])
+async def test_a_retry_after_that_says_nothing_is_as_none(town: Town, strange: str) -> None:
+    town.order(Kind.ERROR, status=429, headers={"retry-after": strange})
+    assert isinstance(await town.ask(CHECK), Capacity)
+    assert len(town.ledger()) == 2
+
+
 async def test_a_retry_after_beyond_the_deadline_ends_the_call(town: Town) -> None:
     town.order(Kind.ERROR, status=503, headers={"retry-after": "6"})
     begun = time.monotonic()

@@ -123,6 +123,8 @@ def test_pauses_grow_and_have_jitter() -> None:
         ("-1", None),
         ("²", None),
         ("9" * 400, 999_999_999.0),
+        (f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT", None),
+        (f"Mon, 01 Jan 2027 00:00:00 +{'9' * 30}", None),
     ],
 )
 def test_retry_after_in_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:

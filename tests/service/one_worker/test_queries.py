@@ -33,6 +33,34 @@ async def test_a_list_is_read_page_by_page_while_others_book(house: House) -> No
     assert seen == ids[::-1], "latest booking_time first, whatever came meanwhile"
 
 
+async def test_a_list_of_long_bookings_is_answered_whatever_its_limit(house: House) -> None:
+    venue = a_venue()
+    manager = a_manager(venue)
+    long = {
+        "source": "phone",
+        "special_requests": "\u96e8" * 2_000,
+        "internal_notes": "\u96ea" * 2_000,
+    }
+    sent = [
+        await house.client.send_command(
+            manager,
+            "create_booking",
+            a_create(venue, booking_time=in_hours(48 + 2 * number), **long),
+        )
+        for number in range(90)
+    ]
+    made = {(await house.client.reply_to_sent(each)).data["id"] for each in sent}
+    seen: list[str] = []
+    cursor = None
+    while not seen or cursor:
+        asked = {"venue_id": venue, "limit": 100} | ({"cursor": cursor} if cursor else {})
+        page = await house.client.query(manager, "list_venue_bookings", asked)
+        assert len(page.record.value or b"") < 600_000
+        seen += [item["id"] for item in page.data["items"]]
+        cursor = page.data["next_cursor"]
+    assert (len(seen), set(seen)) == (90, made)
+
+
 async def test_lists_are_filtered(house: House) -> None:
     guest, venue = a_guest(), a_venue()
     ended = await book(house, guest, venue)
