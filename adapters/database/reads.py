@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,17 @@ from domain.booking import Booking
 from domain.effects import FindConflicts, TakenSlot
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
-from handlers.ports import NOTHING_KNOWN, Cache, HistoryRow, Page, ServiceKeys
+from handlers.ports import (
+    NOTHING_KNOWN,
+    Cache,
+    CannotOpen,
+    CannotRead,
+    DataKey,
+    HistoryRow,
+    Page,
+    ServiceKeys,
+)
+from schemas.recovered import WRONG_SHAPE
 
 
 class SqlBookingReads:
@@ -87,20 +98,16 @@ class SqlBookingReads:
     async def histories(
         self, booking_ids: Sequence[UUID], known: Mapping[UUID, int] = NOTHING_KNOWN
     ) -> Mapping[UUID, Sequence[HistoryRow]]:
+        found: dict[UUID, list[HistoryRow]] = defaultdict(list)
         async with reading(self._engine, self._documents) as session:
             rows = await session.run(
                 self._histories, [{"booking_id": each} for each in booking_ids]
             )
-            keys = await self._keys.opening(session, (row.reason for row in rows))
-        found: dict[UUID, list[HistoryRow]] = defaultdict(list)
-        for row in sorted(rows, key=lambda row: row.version):
-            change = StatusChange(
-                from_status=None if row.from_status is None else Status(row.from_status),
-                to_status=Status(row.to_status),
-                changed_by=row.changed_by,
-                reason=opened_reason(row, keys),
-            )
-            found[row.booking_id].append(HistoryRow(change, row.version, row.created_at))
+            with _understood():
+                keys = await self._keys.opening(session, (row.reason for row in rows))
+                for row in sorted(rows, key=lambda row: row.version):
+                    step = HistoryRow(_change_of(row, keys), row.version, row.created_at)
+                    found[row.booking_id].append(step)
         return dict(found)
 
     async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:
@@ -108,9 +115,10 @@ class SqlBookingReads:
         async with reading(self._engine, self._documents) as session:
             for statement, pages in self._pages.statements(asked):
                 rows = await session.run(statement, questions(pages))
-                keys = await self._keys.opening(session, (row.personal for row in rows))
-                for row in rows:
-                    found[pages[row.ord]].append(booking_of(row[1:], keys))
+                with _understood():
+                    keys = await self._keys.opening(session, (row.personal for row in rows))
+                    for row in rows:
+                        found[pages[row.ord]].append(booking_of(row[1:], keys))
         return found
 
     async def conflicts(
@@ -120,8 +128,27 @@ class SqlBookingReads:
             return await self._claims.find_conflicts(session, questions)
 
     async def _opened(self, session: Session, rows: Sequence[Row[Any]]) -> Sequence[Booking]:
-        keys = await self._keys.opening(session, (row.personal for row in rows))
-        return [booking_of(row, keys) for row in rows]
+        with _understood():
+            keys = await self._keys.opening(session, (row.personal for row in rows))
+            return [booking_of(row, keys) for row in rows]
+
+
+def _change_of(row: Row[Any], keys: Mapping[UUID, DataKey]) -> StatusChange:
+    return StatusChange(
+        from_status=None if row.from_status is None else Status(row.from_status),
+        to_status=Status(row.to_status),
+        changed_by=row.changed_by,
+        reason=opened_reason(row, keys),
+    )
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """What is taken from rows; what their statements raise passes as it is."""
+    try:
+        yield
+    except (CannotOpen, *WRONG_SHAPE) as error:
+        raise CannotRead(repr(error)) from error
 
 
 def _no_older_than(version: int) -> Callable[[Row[Any]], bool]:

@@ -113,11 +113,18 @@ Page = GuestPage | VenuePage
 NOTHING_KNOWN: Final[Mapping[Any, int]] = {}
 
 
+class CannotRead(Exception):
+    """Among what was asked for lies a row that this version cannot understand, or that no key of
+    ours opens. Who asks for less at once hears which.
+    """
+
+
 class BookingReads(Protocol):
     """Read-only questions; they never take a lock that a writer waits for.
 
     `known` are versions that the asker has seen of some of them: what comes back is no older, and
-    what is there is never missing. Lists may be some seconds behind.
+    what is there is never missing. Lists may be some seconds behind. Bookings, histories and pages
+    raise CannotRead.
     """
 
     async def bookings(
