@@ -85,8 +85,8 @@ async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
         if isinstance(q, GetBookingByReference)
     )
     pages = {page for one in asked if (page := _page_of(one)) is not None}
-    bookings = await _of_each(list(ids), lambda some: reads.bookings(some, ids))
-    by_reference = await _of_each(
+    bookings = await of_each(list(ids), lambda some: reads.bookings(some, ids))
+    by_reference = await of_each(
         list(references), lambda some: reads.bookings_by_reference(some, references)
     )
     pasts = {
@@ -94,15 +94,15 @@ async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
         for q in queries
         if isinstance(q, GetBookingHistory) and q.booking_id in bookings
     }
-    histories = await _of_each(list(pasts), lambda some: reads.histories(some, ids))
-    listed = await _of_each(list(pages), reads.pages) if pages else {}
+    histories = await of_each(list(pasts), lambda some: reads.histories(some, ids))
+    listed = await of_each(list(pages), reads.pages) if pages else {}
     return Found(bookings, by_reference, histories, listed)
 
 
-async def _of_each(
+async def of_each(
     keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 ) -> Mapping[K, V | CannotRead]:
-    """All at once, as long as all of it can be read."""
+    """What is asked for together, as long as all of it can be read."""
     if not keys:
         return {}
     try:
@@ -111,7 +111,7 @@ async def _of_each(
         if len(keys) == 1:
             return {keys[0]: error}
     middle = len(keys) // 2
-    return {**await _of_each(keys[:middle], ask), **await _of_each(keys[middle:], ask)}
+    return {**await of_each(keys[:middle], ask), **await of_each(keys[middle:], ask)}
 
 
 def _read(found: Mapping[K, V | CannotRead], key: K) -> V | None:

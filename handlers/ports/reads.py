@@ -114,8 +114,8 @@ NOTHING_KNOWN: Final[Mapping[Any, int]] = {}
 
 
 class CannotRead(Exception):
-    """Among what was asked for lies a row that this version cannot understand, or that no key of
-    ours opens. Who asks for less at once hears which.
+    """Among what was asked for is a row that this version cannot understand or no key of ours
+    opens, or a value that no column could hold. Who asks for less at once hears which.
     """
 
 
@@ -123,8 +123,7 @@ class BookingReads(Protocol):
     """Read-only questions; they never take a lock that a writer waits for.
 
     `known` are versions that the asker has seen of some of them: what comes back is no older, and
-    what is there is never missing. Lists may be some seconds behind. Bookings, histories and pages
-    raise CannotRead.
+    what is there is never missing. Lists may be some seconds behind. All of them raise CannotRead.
     """
 
     async def bookings(

@@ -14,9 +14,10 @@ import pytest
 
 from adapters.database.database import Database
 from domain.booking import Booking
+from domain.effects import FindConflicts
 from domain.lifecycle import Status
 from domain.outcome import StatusChange
-from handlers.ports import Record
+from handlers.ports import CannotRead, Record
 from tests.adapters.database.lane import Lane, another_booking
 from tests.adapters.database.migrated import run_statements
 from tests.builders import a_contact, a_venue
@@ -107,6 +108,17 @@ async def test_a_booking_that_cannot_be_read_costs_no_other_its_answer(
     assert by_id["id"] == by_reference["id"] == str(good.id)
     assert [each["reason"] for each in history["items"]] == ["a reason"]
     assert [[UUID(each["id"]) for each in one["items"]] for one in lists] == [[good.id]] * 2
+
+
+async def test_what_no_column_could_hold_is_not_taken_for_a_broken_statement(
+    postgresql: Database,
+) -> None:
+    """It says nothing of what was asked for beside it."""
+    nul = FindConflicts(uuid4(), "table\0", another_booking().slot)
+    with pytest.raises(CannotRead):
+        await postgresql.reads.conflicts([nul])
+    with pytest.raises(CannotRead):
+        await postgresql.reads.bookings_by_reference(["BR\0"])
 
 
 async def test_a_past_that_cannot_be_read_costs_no_other_its_answer(
