@@ -35,7 +35,7 @@ from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.figures import BookingFigures, MessageFigures, RetentionFigures
 from handlers.intake import Intake
-from handlers.limits import Tidying
+from handlers.limits import Tidying, UsesOfQueries
 from handlers.owing import UndoBacklog
 from handlers.partner_answers import FreshAnswers, PartnerAnswers, RememberedAnswers
 from handlers.ports import Authenticator, Partners, ServiceKeys, Topics
@@ -155,7 +155,7 @@ def build_worker(
             database.reads, _answers(asked, caches.availability), settings.rules, _now
         ),
         limits=limits,
-        counts=database.counts,
+        uses=UsesOfQueries(database.counts),
         auditor=auditor,
         audit=database.audit,
         clock=_now,

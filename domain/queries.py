@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.commands import CheckAvailability
@@ -33,13 +33,25 @@ class GetBookingByReference:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which bookings of a list, and how many; `after` is where the last page ended."""
+    """Which bookings of a list, and how many; `after` is where the last page ended.
+
+    All times in UTC, as in a slot: one that is written with an offset may be none that a database
+    reads.
+    """
 
     limit: int = 100
     after: tuple[datetime, UUID] | None = None
     status: Status | None = None
     starts_from: datetime | None = None  # inclusive
     starts_before: datetime | None = None  # exclusive
+
+    def __post_init__(self) -> None:
+        for name in ("starts_from", "starts_before"):
+            if (at := getattr(self, name)) is not None:
+                object.__setattr__(self, name, at.astimezone(UTC))
+        if self.after is not None:
+            last_start, last_id = self.after
+            object.__setattr__(self, "after", (last_start.astimezone(UTC), last_id))
 
 
 @dataclass(frozen=True, slots=True)

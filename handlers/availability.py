@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from domain.commands import CheckAvailability, Moment
-from domain.effects import FindConflicts, SlotQuestion
+from domain.effects import FindConflicts, SlotQuestion, TakenSlot
 from domain.refusal import Refusal
 from domain.rules import Rules
 from domain.workflow import Step
 from domain.workflows.check_availability import Availability, check_availability
 from handlers.abreast import Abreast
-from handlers.lookups import FAILED, Answer
+from handlers.lookups import FAILED, Answer, of_each
 from handlers.partner_answers import Answered, PartnerAnswers
 from handlers.ports import BookingReads
 from schemas.query_answers import availability_json
@@ -87,9 +88,16 @@ class AvailabilityChecks:
         ]
         if questions:
             at = self.clock()
-            found = await self.reads.conflicts([question for _, _, question in questions])
-            for (check, place, _), taken in zip(questions, found, strict=True):
-                check.heard[place] = Answered(taken, at)
+            found = await of_each(range(len(questions)), partial(self._taken, questions))
+            for number, (check, place, _) in enumerate(questions):
+                taken = found[number]
+                check.heard[place] = taken if isinstance(taken, Exception) else Answered(taken, at)
+
+    async def _taken(
+        self, questions: Sequence[tuple[_Check, int, FindConflicts]], some: Sequence[int]
+    ) -> Mapping[int, tuple[TakenSlot, ...]]:
+        found = await self.reads.conflicts([questions[number][2] for number in some])
+        return dict(zip(some, found, strict=True))
 
 
 class _Check:

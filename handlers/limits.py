@@ -1,21 +1,23 @@
 """Rate limits: every use is counted once, where it is decided, for all workers together.
 
 A command counts in the transaction that writes its start, so whoever is delivered again, resumed or
-repeated has been counted and is not counted again.
+repeated has been counted and is not counted again. Of a query nothing is stored: whoever counted it
+remembers that, until its partition goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from domain.limits import Counter, Limits, class_of, over_limit, rate_limited, times_of
 from domain.outcome import Rejected
 from domain.refusal import Code, Refusal
 from handlers.begun import Begun
-from handlers.ports import CountsUses, UseCounts, Uses
+from handlers.ports import Coordinates, CountsUses, Record, UseCounts, Uses
 
 _TIDY_EVERY: Final = timedelta(minutes=1)
 _LATE: Final = timedelta(hours=1)
@@ -56,6 +58,44 @@ async def refuse_excess(
         rate_limited(counter, now) if counter is not None and next(over) else None
         for counter in counters
     ]
+
+
+@dataclass(slots=True)
+class UsesOfQueries:
+    """Counts queries, each once: those of a batch that is tried again, as the database or Kafka was
+    away, were counted with the first try.
+    """
+
+    counting: CountsUses
+    _last: dict[int, dict[Coordinates, bool]] = field(default_factory=dict)
+    """By partition, of its records that were counted last, whether they were too many."""
+
+    async def refused(
+        self, records: Sequence[Record], counters: Sequence[Counter | None], now: datetime
+    ) -> Sequence[Refusal | None]:
+        """In their order; None is not limited, or not too many. Raises DatabaseAway."""
+        if not any(counters):
+            return [None] * len(counters)
+        partitions = {record.partition for record in records}
+        is_over = dict(chain.from_iterable(self._last.get(p, {}).items() for p in partitions))
+        uses = [
+            (record.coordinates, counter)
+            for record, counter in zip(records, counters, strict=True)
+            if counter is not None
+        ]
+        new = [(place, counter) for place, counter in uses if place not in is_over]
+        found = await refuse_excess(self.counting, [counter for _, counter in new], now)
+        for (place, _), refusal in zip(new, found, strict=True):
+            is_over[place] = refusal is not None
+        self._last |= {partition: {} for partition in partitions}
+        for place, _ in uses:
+            self._last[place.partition][place] = is_over[place]
+        return [
+            rate_limited(counter, now)
+            if counter is not None and is_over[each.coordinates]
+            else None
+            for each, counter in zip(records, counters, strict=True)
+        ]
 
 
 @dataclass(slots=True)

@@ -1,8 +1,12 @@
-"""What the queries of a batch look up, one statement a kind, and what each is shown of it."""
+"""What the queries of a batch look up, one statement a kind, and what each is shown of it.
+
+A row that cannot be read costs those who asked for it their answer: what was asked for together is
+then asked for in halves, until that row is alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -23,7 +27,15 @@ from domain.queries import (
     Query,
 )
 from domain.refusal import Code, Refusal
-from handlers.ports import BookingReads, GuestPage, HistoryRow, Page, PromiseBroken, VenuePage
+from handlers.ports import (
+    BookingReads,
+    CannotRead,
+    GuestPage,
+    HistoryRow,
+    Page,
+    PromiseBroken,
+    VenuePage,
+)
 from schemas.booking import booking_json
 from schemas.query_answers import page_json, status_change_json
 
@@ -34,6 +46,7 @@ FAILED: Final = Refusal(Code.INTERNAL_ERROR, "The service failed on this query."
 
 Answer = Mapping[str, Any] | Refusal
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +63,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the batch's statements brought for its look-ups."""
+    """What the batch's statements brought for its look-ups, and of what cannot be read why not."""
 
-    bookings: Mapping[UUID, Booking]
-    by_reference: Mapping[str, Booking]
-    histories: Mapping[UUID, Sequence[HistoryRow]]
-    pages: Mapping[Page, Sequence[Booking]]
+    bookings: Mapping[UUID, Booking | CannotRead]
+    by_reference: Mapping[str, Booking | CannotRead]
+    histories: Mapping[UUID, Sequence[HistoryRow] | CannotRead]
+    pages: Mapping[Page, Sequence[Booking] | CannotRead]
 
 
 async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
@@ -72,17 +85,41 @@ async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
         if isinstance(q, GetBookingByReference)
     )
     pages = {page for one in asked if (page := _page_of(one)) is not None}
-    bookings = await reads.bookings(list(ids), ids) if ids else {}
-    by_reference = (
-        await reads.bookings_by_reference(list(references), references) if references else {}
+    bookings = await of_each(list(ids), lambda some: reads.bookings(some, ids))
+    by_reference = await of_each(
+        list(references), lambda some: reads.bookings_by_reference(some, references)
     )
     pasts = {
         q.booking_id
         for q in queries
         if isinstance(q, GetBookingHistory) and q.booking_id in bookings
     }
-    histories = await reads.histories(list(pasts), ids) if pasts else {}
-    return Found(bookings, by_reference, histories, await reads.pages(pages) if pages else {})
+    histories = await of_each(list(pasts), lambda some: reads.histories(some, ids))
+    listed = await of_each(list(pages), reads.pages) if pages else {}
+    return Found(bookings, by_reference, histories, listed)
+
+
+async def of_each(
+    keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+) -> Mapping[K, V | CannotRead]:
+    """What is asked for together, as long as all of it can be read."""
+    if not keys:
+        return {}
+    try:
+        return await ask(keys)
+    except CannotRead as error:
+        if len(keys) == 1:
+            return {keys[0]: error}
+    middle = len(keys) // 2
+    return {**await of_each(keys[:middle], ask), **await of_each(keys[middle:], ask)}
+
+
+def _read(found: Mapping[K, V | CannotRead], key: K) -> V | None:
+    """None where there is no such thing. Raises CannotRead."""
+    one = found.get(key)
+    if isinstance(one, CannotRead):
+        raise one
+    return one
 
 
 def answer_of(asked: Asked | Refusal, found: Found) -> Answer:
@@ -101,11 +138,11 @@ def answer_of(asked: Asked | Refusal, found: Found) -> Answer:
 def _answer_valid(asked: Asked, found: Found) -> Answer:
     match asked.query:
         case GetBooking(booking_id=booking_id):
-            return _shown(asked, found.bookings.get(booking_id))
+            return _shown(asked, _read(found.bookings, booking_id))
         case GetBookingByReference(booking_reference=reference):
-            return _shown(asked, found.by_reference.get(reference))
+            return _shown(asked, _read(found.by_reference, reference))
         case GetBookingHistory(booking_id=booking_id):
-            return _history(asked, found.bookings.get(booking_id), found)
+            return _history(asked, _read(found.bookings, booking_id), found)
         case ListGuestBookings(listing=listing) | ListVenueBookings(listing=listing):
             return _listed(listing.limit, asked, found)
         case CheckAvailability():
@@ -115,7 +152,7 @@ def _answer_valid(asked: Asked, found: Found) -> Answer:
 def _history(asked: Asked, booking: Booking | None, found: Found) -> Answer:
     if booking is None or not _may_see(asked, Operation.HISTORY, booking):
         return _NOT_FOUND
-    rows = found.histories.get(booking.id, ())
+    rows = _read(found.histories, booking.id) or ()
     return {"items": [status_change_json(row.change, row.version, row.created_at) for row in rows]}
 
 
@@ -133,7 +170,7 @@ def _page_of(asked: Asked) -> Page | None:
 
 def _listed(limit: int, asked: Asked, found: Found) -> Answer:
     page = _page_of(asked)
-    bookings = found.pages[page] if page else ()
+    bookings = (page and _read(found.pages, page)) or ()
     shown = page_json(bookings, limit, with_notes=sees_notes(asked.principal))
     asked.bookings.extend(bookings[: len(shown["items"])])
     return shown

@@ -25,7 +25,7 @@ from handlers.audit import Auditor, answered
 from handlers.availability import AvailabilityChecks, Wanted
 from handlers.dead_letter import DeadLetters, Reason
 from handlers.ended import UNREADABLE, Ended, Told
-from handlers.limits import refuse_excess
+from handlers.limits import UsesOfQueries
 from handlers.lookups import Answer, Asked, answer_of, look_up
 from handlers.ports import (
     AuditLog,
@@ -34,7 +34,6 @@ from handlers.ports import (
     Output,
     Record,
     Stage,
-    UseCounts,
 )
 from handlers.routes import ReplyRoutes
 from handlers.watch import UNWATCHED, Unwatched, Watch
@@ -56,7 +55,7 @@ class QueryHandlers:
     reads: BookingReads
     availability: AvailabilityChecks
     limits: Limits
-    counts: UseCounts
+    uses: UsesOfQueries
     auditor: Auditor
     audit: AuditLog
     clock: Callable[[], datetime]
@@ -70,7 +69,8 @@ class QueryHandlers:
         headers = [self.watch.continued(each, Headers.of(each.headers)) for each in records]
         asked = [self._asked(*each) for each in zip(records, raws, headers, strict=True)]
         self.watch.at(Stage.QUESTIONS)
-        excess = await self._excess(asked)  # first: who asks too much must not cost a page either
+        # First: who asks too much must not cost a page either.
+        excess = await self._excess(records, asked)
         let_in = [over or one for one, over in zip(asked, excess, strict=True)]
         found = await look_up(
             self.reads, [one for one in let_in if isinstance(one, Asked) and not one.forbidden]
@@ -107,7 +107,9 @@ class QueryHandlers:
             return query
         return Asked(query, principal, sent, headers.trace, _forbidden(query, principal))
 
-    async def _excess(self, asked: Sequence[Asked | Refusal]) -> Sequence[Refusal | None]:
+    async def _excess(
+        self, records: Sequence[Record], asked: Sequence[Asked | Refusal]
+    ) -> Sequence[Refusal | None]:
         """One statement; none where nobody is limited."""
         counters = [
             self.limits.counter(one.principal, class_of(one.query), one.sent)
@@ -115,7 +117,7 @@ class QueryHandlers:
             else None
             for one in asked
         ]
-        return await refuse_excess(self.counts, counters, self.clock())
+        return await self.uses.refused(records, counters, self.clock())
 
     def _outputs(
         self, record: Record, raw: RawQuery | Unreadable, headers: Headers, answer: Answer

@@ -31,9 +31,19 @@ def load_key(value: bytes) -> tuple[UUID, UUID, str]:
     """Key id, guest id, the wrapped key. Raises ValueError."""
     try:
         body = _KEY.decode(value)
-    except msgspec.DecodeError as error:
+        wrapped_by(body.wrapped)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"not a guest's key: {type(error).__name__}") from None
     return body.key_id, body.guest_id, body.wrapped
+
+
+def wrapped_by(wrapped: str) -> str:
+    """The name of the settings' key that did it. Raises ValueError when it is nothing wrapped."""
+    _, _, rest = wrapped.partition(".")
+    name, _, sealed = rest.rpartition(".")  # a name may hold dots
+    if not (name and sealed and wrapped.isprintable()):
+        raise ValueError("expected a version, a key's name and what it sealed")
+    return name
 
 
 class _Written(msgspec.Struct):

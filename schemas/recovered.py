@@ -28,14 +28,16 @@ WRONG_SHAPE: Final = (LookupError, TypeError, AttributeError, ValueError, Arithm
 """What taking JSON apart raises when it is not what was expected."""
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+"""As large as a column holds it."""
 
 
 class InputRead(msgspec.Struct):
     """Where the record lay that the lane read."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     timestamp: Instant
 
 
@@ -54,7 +56,7 @@ class PayloadRead(msgspec.Struct):
 
     booking_id: UUID
     booking_reference: str
-    booking_version: int
+    booking_version: Count
     guest_id: UUID
     venue_id: UUID
     venue_type: VenueType
@@ -63,7 +65,7 @@ class PayloadRead(msgspec.Struct):
     booking_date: date
     booking_time: Instant
     end_time: Instant
-    party_size: int
+    party_size: Count
     status: Status
     base_price: Decimal
     tax_amount: Decimal
@@ -108,10 +110,20 @@ _EVENT: Final = msgspec.json.Decoder(EventRead)
 
 def read_event(value: bytes | None) -> EventRead:
     """Raises ValueError for what is no event of ours."""
+    value = value or b""
     try:
-        return _EVENT.decode(value or b"")
+        event = _EVENT.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"not an event of this service: {error}") from None
+    if b"\\u0000" in value and _holds_nul(event.payload):
+        raise ValueError("not an event of this service: a NUL, which no text of ours has")
+    return event
+
+
+def _holds_nul(payload: PayloadRead) -> bool:
+    """Which PostgreSQL has no room for; escaped backslashes may look like it."""
+    texts = (*msgspec.structs.astuple(payload), payload.input.topic)
+    return any("\0" in each for each in texts if isinstance(each, str))
 
 
 def booking_from(of: PayloadRead, personal: PersonalPart, key_id: UUID | None) -> Booking:

@@ -20,6 +20,7 @@ from adapters.database.session import Session
 from adapters.database.tables import guest_keys, service_keys
 from handlers.ports import DataKey, Erasure, ServiceKeys, WrappedKey, key_id_of
 from handlers.ports import GuestKeys as Found
+from schemas.guest_keys import wrapped_by
 
 _IS_LEFT: Final = "guest_keys.wrapped is not null"
 _NUMBER: Final = attrgetter("int")  # ids by it are in their order, and sorted much quicker
@@ -154,7 +155,7 @@ class GuestKeys:
         """
         buried: dict[str, object] = {"wrapped": None, "is_current": 0, "erased_at": now}
         await session.run(self._bury, [buried | {"key_id": each} for each in sorted(gone)])
-        names = sorted({each.wrapped.split(".", 1)[1].rpartition(".")[0] for each in keys})
+        names = sorted({wrapped_by(each.wrapped) for each in keys})
         await session.run(self._note, [proof_row(self._service, each, now) for each in names])
 
 

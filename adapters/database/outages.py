@@ -65,6 +65,11 @@ def outages_named(setting: str = "BOOKING_DATABASE__URL") -> Iterator[None]:
         raise DatabaseAway(f"{type(error.orig).__name__}: {error.orig}") from error
 
 
+def is_about_a_value(error: DBAPIError) -> bool:
+    """Whether something was asked for that no column could hold: class 22, data exceptions."""
+    return _state(error).startswith("22")
+
+
 def _refused_connection(error: Exception, setting: str) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (

@@ -113,11 +113,17 @@ Page = GuestPage | VenuePage
 NOTHING_KNOWN: Final[Mapping[Any, int]] = {}
 
 
+class CannotRead(Exception):
+    """Among what was asked for is a row that this version cannot understand or no key of ours
+    opens, or a value that no column could hold. Who asks for less at once hears which.
+    """
+
+
 class BookingReads(Protocol):
     """Read-only questions; they never take a lock that a writer waits for.
 
     `known` are versions that the asker has seen of some of them: what comes back is no older, and
-    what is there is never missing. Lists may be some seconds behind.
+    what is there is never missing. Lists may be some seconds behind. All of them raise CannotRead.
     """
 
     async def bookings(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +16,8 @@ from domain.effects import CheckCapacity, ReserveInventory
 from domain.limits import Limits, OperationClass
 from domain.principal import Admin, Business, Guest, Principal
 from handlers.limits import Tidying
+from handlers.ports import DatabaseAway
+from tests.fakes.reads import FakeReads
 from tests.fakes.transaction import FakeTransaction
 from tests.fakes.use_counts import FakeUseCounts
 from tests.handlers.invariants import assert_sound
@@ -27,6 +31,7 @@ from tests.handlers.world import (
     TOMORROW,
     VENUE,
     Crash,
+    Reply,
     World,
     a_create,
 )
@@ -299,6 +304,37 @@ async def test_reading_and_availability_count_apart_and_what_is_not_valid_not_at
     asked = [await world.ask("get_booking", missing) for _ in range(2)]
     assert [reply.code for reply in asked] == ["booking_not_found", "rate_limited"]
     assert len([c for c in world.partners.calls if isinstance(c, CheckCapacity)]) == 1
+
+
+class _AwayAtFirst:
+    """A database that counts, and then is gone for a while before anything is looked up."""
+
+    def __init__(self, reads: FakeReads, times: int) -> None:
+        self._reads = reads
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        if self._times:
+            self._times -= 1
+            raise DatabaseAway(name)
+        return getattr(self._reads, name)
+
+
+async def test_a_batch_that_is_tried_again_is_counted_once() -> None:
+    """Whoever has to wait for our database, or for our Kafka, did not ask more often."""
+    world = limited_to(2)
+    world.queries = replace(world.queries, reads=_AwayAtFirst(world.database.reads, times=3))
+    data = {"type": "get_booking", "data": {"booking_id": str(SOME_ID)}}
+    one, two, three = (
+        world.query(json.dumps(data | {"query_id": str(uuid4())}).encode()) for _ in range(3)
+    )
+    for batch in ([one], [one, two], [one, two]):
+        with pytest.raises(DatabaseAway):
+            await world.queries.answer(batch)
+    for batch in ([one, two, three], [two, three]):
+        codes = [Reply(each).code for each in await world.queries.answer(batch)]
+        assert codes == [*["booking_not_found"] * (len(batch) - 1), "rate_limited"]
+    assert uses(world) == 3
 
 
 # --- what it costs ---

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from domain.effects import GetEstimate
-from handlers.ports import Record
+from domain.effects import FindConflicts, GetEstimate
+from handlers.ports import CannotRead, Record
 from tests.fakes.reads import FakeReads
 from tests.handlers.test_limits import limited_to
 from tests.handlers.world import GUEST, VENUE, World, a_create
@@ -82,6 +83,35 @@ async def test_a_bug_in_a_partner_s_adapter_ends_one_query_alone(world: World) -
     found = await answers(world, queries)
     assert [isinstance(each, dict) for each in found].count(True) == 2
     assert "internal_error" in found
+
+
+@dataclass
+class Refusing:
+    """A database that cannot be asked about one item, with whatever it is asked together."""
+
+    reads: FakeReads
+    item: str
+    asked: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reads, name)
+
+    async def conflicts(self, questions: Sequence[FindConflicts]) -> Any:
+        self.asked += 1
+        if any(each.item == self.item for each in questions):
+            raise CannotRead(self.item)
+        return await self.reads.conflicts(questions)
+
+
+async def test_a_slot_that_cannot_be_asked_about_costs_no_other_its_answer(world: World) -> None:
+    reads = Refusing(world.database.reads, "table-5")
+    availability = replace(world.queries.availability, reads=reads)
+    world.queries = replace(world.queries, availability=availability)
+    slots = [a_create(inventory_item_id=f"table-{number}") for number in range(40)]
+    found = await answers(world, [a_query(world, "check_availability", each) for each in slots])
+    assert [at for at, each in enumerate(found) if each == "internal_error"] == [5]
+    assert [each["available"] for at, each in enumerate(found) if at != 5] == [True] * 39
+    assert reads.asked < 15
 
 
 async def test_who_may_not_see_a_list_or_a_past_has_none_of_it(world: World) -> None:

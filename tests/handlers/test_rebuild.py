@@ -178,6 +178,14 @@ async def test_nothing_personal_is_needed_from_the_open_part() -> None:
         lambda event: event | {"payload": {**event["payload"], "input": {"topic": "t"}}},
         lambda event: event | {"payload": _without(event["payload"], "request_hash")},
         lambda event: event | {"payload": _without(event["payload"], "content_hash")},
+        lambda event: event | {"payload": event["payload"] | {"venue_name": "\0"}},
+        lambda event: event | {"payload": event["payload"] | {"inventory_item_id": "a\0b"}},
+        lambda event: event | {"payload": event["payload"] | {"party_size": 2**31}},
+        lambda event: event | {"payload": event["payload"] | {"party_size": 2**63}},
+        lambda event: event | {"payload": event["payload"] | {"party_size": 0}},
+        lambda event: event | {"payload": _with_input(event["payload"], topic="\0")},
+        lambda event: event | {"payload": _with_input(event["payload"], partition=2**31)},
+        lambda event: event | {"payload": _with_input(event["payload"], offset=2**63)},
     ],
 )
 async def test_no_strange_event_stops_the_others(spoil: Any) -> None:
@@ -190,6 +198,10 @@ async def test_no_strange_event_stops_the_others(spoil: Any) -> None:
     assert fold.read([spoiled]) + fold.rest() == []
     (unusable,) = fold.unusable
     assert (unusable.offset, bool(unusable.why)) == (0, True)
+
+
+def _with_input(payload: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return payload | {"input": payload["input"] | changed}
 
 
 def _without(payload: dict[str, Any], name: str) -> dict[str, Any]:

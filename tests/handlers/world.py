@@ -32,6 +32,7 @@ from handlers.availability import AvailabilityChecks
 from handlers.commands import CommandHandlers
 from handlers.dead_letter import DeadLetters
 from handlers.intake import Intake
+from handlers.limits import UsesOfQueries
 from handlers.partner_answers import FreshAnswers
 from handlers.ports import (
     AuditRow,
@@ -214,6 +215,7 @@ class World:
         self.lanes: dict[int, Held] = {}
         self.published: list[Output] = []
         self.sweeps = 0
+        self.queried = 0
         authenticator = TokenAuthenticator(SharedSecret(SECRET))
         routes = ReplyRoutes("booking", (), self.topics)
         sealing = self.database.service_keys
@@ -242,7 +244,7 @@ class World:
                 self.database.reads, FreshAnswers(asked, self._clock), self.rules, self._clock
             ),
             limits=limits,
-            counts=self.database.counts,
+            uses=UsesOfQueries(self.database.counts),
             auditor=auditor,
             audit=self.database.audit,
             clock=self._clock,
@@ -486,7 +488,8 @@ class World:
     ) -> Record:
         authorization = [("authorization", bearer(by))] if by else []
         at = int(self.now.timestamp() * 1000)
-        return Record("booking.queries", 0, 0, at, None, value, (*authorization, *headers))
+        offset, self.queried = self.queried, self.queried + 1
+        return Record("booking.queries", 0, offset, at, None, value, (*authorization, *headers))
 
 
 _SENDING = frozenset({"by", "command_id", "key", "headers", "token", "partition"})

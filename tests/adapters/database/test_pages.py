@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,8 +15,10 @@ from adapters.database.documents import Documents
 from adapters.database.pages import Pages
 from domain.booking import Booking
 from domain.lifecycle import Status
-from domain.queries import Listing
+from domain.queries import Listing, ListVenueBookings
 from handlers.ports import GuestPage, Page, VenuePage
+from schemas.envelope import RawQuery, parse_query
+from schemas.queries import build_query, cursor_of
 from tests.adapters.database.lane import Lane, another_booking
 from tests.builders import TOMORROW, a_contact, a_slot, a_venue
 
@@ -83,6 +86,34 @@ async def test_a_status_and_a_half_open_time_narrow_the_list(lane: Lane) -> None
     assert await venue_ids(lane, page) == [pending[2].id, pending[1].id]
     assert await venue_ids(lane, Listing(10, status=Status.CONFIRMED)) == [confirmed.id]
     assert await venue_ids(lane, Listing(10, status=Status.NO_SHOW)) == []
+
+
+@pytest.mark.parametrize("offset", ["+23:59", "-23:59", "+16:00", "+00:00"])
+async def test_bounds_may_be_written_with_any_offset(lane: Lane, offset: str) -> None:
+    """PostgreSQL's text knows none of 16 hours and more, and one statement is for many pages."""
+    bookings = [on(number) for number in range(4)]
+    await written(lane, *bookings)
+    zone = datetime.strptime(offset, "%z").tzinfo
+
+    def there(number: int) -> datetime:
+        return bookings[number].slot.starts_at.astimezone(zone)
+
+    bounds = {"from": there(1).isoformat(), "to": there(3).isoformat()}
+    cursor = {"cursor": cursor_of(there(2), bookings[2].id)}
+    found = [await venue_ids(lane, listing_of(each)) for each in (bounds, cursor, bounds | cursor)]
+    two, one, zero = (bookings[number].id for number in (2, 1, 0))
+    assert found == [[two, one], [one, zero], [one]]
+
+
+def listing_of(data: dict[str, str]) -> Listing:
+    """As a query names it."""
+    message = {"type": "list_venue_bookings", "query_id": str(uuid4())}
+    value = json.dumps(message | {"data": {"venue_id": str(a_venue().id), **data}}).encode()
+    raw = parse_query(value)
+    assert isinstance(raw, RawQuery)
+    query = build_query(raw)
+    assert isinstance(query, ListVenueBookings)
+    return query.listing
 
 
 async def test_a_guest_sees_all_of_theirs_and_a_business_only_its_venues(lane: Lane) -> None:
