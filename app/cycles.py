@@ -14,7 +14,8 @@ def look_for_cycles_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def pass_over_what_is_there() -> None:
-    """What was imported stays: it is not looked at again."""
+def look_for_cycles_among_what_comes() -> None:
+    """As seldom, and not at what is there by now: what was imported stays."""
     gc.collect()
     gc.freeze()
+    look_for_cycles_seldom()

@@ -19,7 +19,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pyreqwest.client import ClientBuilder
 
-from app.cycles import look_for_cycles_seldom, pass_over_what_is_there
+from app.cycles import look_for_cycles_among_what_comes
 from bench.floor import ask
 from bench.prepared import prepared
 from bench.recording import Pattern
@@ -62,8 +62,7 @@ async def bare(job: Job) -> None:
         )
         open_.push_async_callback(connection.close)
         await connection.execute("create table bare (record text)")
-        look_for_cycles_seldom()
-        pass_over_what_is_there()
+        look_for_cycles_among_what_comes()
         async for record in consumer:
             for _ in range(job.commits):
                 await connection.execute("insert into bare values ($1)", record.value.decode())

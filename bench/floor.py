@@ -23,7 +23,7 @@ from pyreqwest.client import Client, ClientBuilder
 
 from adapters.kafka.publishing import MAX_BATCH_BYTES
 from adapters.kafka.topics import PARTITIONS
-from app.cycles import look_for_cycles_seldom, pass_over_what_is_there
+from app.cycles import look_for_cycles_among_what_comes
 from bench.prepared import Asked, Prepared, Sent, prepared
 from bench.recording import Pattern
 from handlers.abreast import Abreast
@@ -65,8 +65,7 @@ async def floor(job: Job) -> None:
             for name, url in job.partner_urls.items()
         }
         connection = await _connection(open_, job.database_url, topic)
-        look_for_cycles_seldom()  # as the worker does
-        pass_over_what_is_there()
+        look_for_cycles_among_what_comes()  # as the worker does
         while True:
             found = await consumer.getmany(
                 timeout_ms=job.batch_timeout_ms, max_records=job.batch_records

@@ -30,7 +30,7 @@ from adapters.database.database import open_database
 from adapters.kafka.partitioning import home_partition
 from adapters.kafka.topics import PARTITIONS
 from adapters.partners import HttpPartners
-from app.cycles import look_for_cycles_seldom, pass_over_what_is_there
+from app.cycles import look_for_cycles_among_what_comes
 from app.local_servers import local_servers
 from app.settings import load
 from app.wiring import service_keys
@@ -107,8 +107,7 @@ async def _run(stage: Stage, batches: int, profile: Path | None) -> None:
                 home_of=lru_cache(16_384)(home_of),  # as app/wiring has it
             )
             ready = _batches(topic, WARM_UP + batches)
-            look_for_cycles_seldom()  # as the worker does
-            pass_over_what_is_there()
+            look_for_cycles_among_what_comes()  # as the worker does
             for batch in ready[:WARM_UP]:
                 await _do(handlers, batch, held)
             watch.spent.clear()

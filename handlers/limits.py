@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final
 
 from domain.limits import Counter, Limits, class_of, over_limit, rate_limited, times_of
@@ -67,8 +66,8 @@ class UsesOfQueries:
     """
 
     counting: CountsUses
-    _last: dict[int, dict[Coordinates, bool]] = field(default_factory=dict)
-    """By partition, of its records that were counted last, whether they were too many."""
+    _counted: dict[int, dict[Coordinates, bool]] = field(default_factory=dict)
+    """By partition, of its records that it has not passed, whether they were too many."""
 
     async def refused(
         self, records: Sequence[Record], counters: Sequence[Counter | None], now: datetime
@@ -76,26 +75,35 @@ class UsesOfQueries:
         """In their order; None is not limited, or not too many. Raises DatabaseAway."""
         if not any(counters):
             return [None] * len(counters)
-        partitions = {record.partition for record in records}
-        is_over = dict(chain.from_iterable(self._last.get(p, {}).items() for p in partitions))
+        self._pass_to(records)
         uses = [
             (record.coordinates, counter)
             for record, counter in zip(records, counters, strict=True)
             if counter is not None
         ]
-        new = [(place, counter) for place, counter in uses if place not in is_over]
+        new = [use for use in uses if use[0] not in self._counted[use[0].partition]]
         found = await refuse_excess(self.counting, [counter for _, counter in new], now)
         for (place, _), refusal in zip(new, found, strict=True):
-            is_over[place] = refusal is not None
-        self._last |= {partition: {} for partition in partitions}
-        for place, _ in uses:
-            self._last[place.partition][place] = is_over[place]
+            self._counted[place.partition][place] = refusal is not None
         return [
             rate_limited(counter, now)
-            if counter is not None and is_over[each.coordinates]
+            if counter is not None and self._counted[record.partition][record.coordinates]
             else None
-            for each, counter in zip(records, counters, strict=True)
+            for record, counter in zip(records, counters, strict=True)
         ]
+
+    def _pass_to(self, records: Sequence[Record]) -> None:
+        """What lies before a batch comes no more; what lies behind it may have been tried with it,
+        as a fetch may bring fewer the next time.
+        """
+        first: dict[int, int] = {}
+        for record in records:
+            first.setdefault(record.partition, record.offset)
+        for partition, offset in first.items():
+            counted = self._counted.get(partition, {})
+            self._counted[partition] = {
+                place: is_over for place, is_over in counted.items() if place.offset >= offset
+            }
 
 
 @dataclass(slots=True)

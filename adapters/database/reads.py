@@ -106,10 +106,10 @@ class SqlBookingReads:
                 self._histories, [{"booking_id": each} for each in booking_ids]
             )
             keys = await self._keys.opening(session, (row.reason for row in rows))
-        with _understood():
-            for row in sorted(rows, key=lambda row: row.version):
-                step = HistoryRow(_change_of(row, keys), row.version, row.created_at)
-                found[row.booking_id].append(step)
+            with _understood():
+                for row in sorted(rows, key=lambda row: row.version):
+                    step = HistoryRow(_change_of(row, keys), row.version, row.created_at)
+                    found[row.booking_id].append(step)
         return dict(found)
 
     async def pages(self, asked: Collection[Page]) -> Mapping[Page, Sequence[Booking]]:

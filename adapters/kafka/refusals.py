@@ -76,9 +76,10 @@ class Refusals:
         too_large = [output for output, error in outputs if isinstance(error, TOO_LARGE)]
         if too_large:
             largest = max(too_large, key=_size)
+            topic, size = largest.topic, _size(largest)
             sizes = self._too_large.setdefault(largest.key, {})
-            sizes[largest.topic] = min(_size(largest), sizes.get(largest.topic, _size(largest)))
-            _log.error("output refused: too large", topic=largest.topic, bytes=_size(largest))
+            sizes[topic] = min(size, sizes.get(topic, size))
+            _log.error("output refused: too large", topic=topic, bytes=size)
         for output, error in outputs:
             if isinstance(error, TOPIC_CLOSED) and output.topic not in self._closed_until:
                 self._closed_until[output.topic] = _now() + FORGOTTEN_AFTER_SECONDS

@@ -31,11 +31,11 @@ def run() -> None:
 
 def _run(settings: Settings) -> str | None:
     """Why the worker gave up, if it did. Raises Failure when something is to be put right first."""
-    from app.cycles import pass_over_what_is_there
+    from app.cycles import look_for_cycles_among_what_comes
     from app.failures import Failure
     from app.main import CannotStart, run_worker
 
-    pass_over_what_is_there()
+    look_for_cycles_among_what_comes()
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             return runner.run(run_worker(settings))

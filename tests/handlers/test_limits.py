@@ -16,7 +16,7 @@ from domain.effects import CheckCapacity, ReserveInventory
 from domain.limits import Limits, OperationClass
 from domain.principal import Admin, Business, Guest, Principal
 from handlers.limits import Tidying
-from handlers.ports import DatabaseAway
+from handlers.ports import DatabaseAway, Record
 from tests.fakes.reads import FakeReads
 from tests.fakes.transaction import FakeTransaction
 from tests.fakes.use_counts import FakeUseCounts
@@ -328,13 +328,27 @@ async def test_a_batch_that_is_tried_again_is_counted_once() -> None:
     one, two, three = (
         world.query(json.dumps(data | {"query_id": str(uuid4())}).encode()) for _ in range(3)
     )
-    for batch in ([one], [one, two], [one, two]):
+    for batch in ([one], [one, two], [one]):  # as many as come with each fetch
         with pytest.raises(DatabaseAway):
             await world.queries.answer(batch)
     for batch in ([one, two, three], [two, three]):
         codes = [Reply(each).code for each in await world.queries.answer(batch)]
         assert codes == [*["booking_not_found"] * (len(batch) - 1), "rate_limited"]
     assert uses(world) == 3
+
+
+async def test_what_is_behind_a_partition_is_remembered_no_longer() -> None:
+    world = limited_to(100)
+    data = {"type": "get_booking", "data": {"booking_id": str(SOME_ID)}}
+    records: list[Record] = []
+    for _ in range(10):
+        records = [
+            world.query(json.dumps(data | {"query_id": str(uuid4())}).encode()) for _ in range(3)
+        ]
+        await world.queries.answer(records)
+    assert [set(each) for each in world.queries.uses._counted.values()] == [
+        {record.coordinates for record in records}
+    ]
 
 
 # --- what it costs ---

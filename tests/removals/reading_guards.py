@@ -118,7 +118,7 @@ READING_REMOVALS: Final = (
     ),
     Removal(
         "counting a query once",
-        (Edit("handlers/limits.py", "if place not in is_over", "if True"),),
+        (Edit("handlers/limits.py", "if use[0] not in self._counted[use[0].partition]", ""),),
         (f"{_LIMITS}::test_a_batch_that_is_tried_again_is_counted_once",),
         "DID NOT RAISE",
     ),
