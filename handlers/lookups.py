@@ -95,7 +95,8 @@ async def look_up(reads: BookingReads, asked: Sequence[Asked]) -> Found:
         if isinstance(q, GetBookingHistory) and q.booking_id in bookings
     }
     histories = await of_each(list(pasts), lambda some: reads.histories(some, ids))
-    return Found(bookings, by_reference, histories, await of_each(list(pages), reads.pages))
+    listed = await of_each(list(pages), reads.pages) if pages else {}
+    return Found(bookings, by_reference, histories, listed)
 
 
 async def of_each(

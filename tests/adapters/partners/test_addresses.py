@@ -129,7 +129,11 @@ async def test_what_did_not_get_through_cannot_have_happened(town: Town) -> None
         answer = await town.ask(RELEASE)
     assert isinstance(answer, PartnerUnavailable)
     assert not answer.may_have_happened
-    assert answer.detail == "connection failed: deadline has elapsed"
+    # The client has a clock for connecting and one for the call; either may be first.
+    assert answer.detail.removeprefix("connection failed: ") in {
+        "deadline has elapsed",
+        "operation timed out",
+    }
 
 
 async def test_it_is_tried_with_one_call_after_its_rest_and_is_back_when_well(town: Town) -> None:
